@@ -1,0 +1,1 @@
+"""One outside thing a file, behind a port of the engine."""

@@ -1,0 +1,1 @@
+"""The ways by which a page or a message reaches a person."""

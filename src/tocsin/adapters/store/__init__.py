@@ -1,0 +1,1 @@
+"""The event log and its read models on memory, SQLite and PostgreSQL."""

@@ -1,0 +1,1 @@
+"""What a monitoring system says, and what becomes of it. Pure."""

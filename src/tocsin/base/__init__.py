@@ -1,0 +1,1 @@
+"""Words that every floor needs: identifiers, times, problems, limits. Pure."""

@@ -1,0 +1,34 @@
+"""Every bound in one place, with its unit in the name."""
+
+from datetime import timedelta
+
+request_body_bytes_max = 5 * 1024 * 1024
+"""A larger request is refused with 413 before it is read whole."""
+
+alerts_per_request_max = 10_000
+labels_per_alert_max = 64
+label_name_chars_max = 256
+label_value_chars_max = 4_096
+annotation_chars_max = 16_384
+
+playbook_bytes_max = 2 * 1024 * 1024
+roster_bytes_max = 2 * 1024 * 1024
+
+note_chars_max = 16_384
+title_chars_max = 300
+reason_chars_max = 2_000
+message_chars_max = 16_384
+
+events_per_command_max = 10_000
+"""A command that settles into more events than this is a fault in the rules, not a busy incident."""
+
+page_rounds_max = 12
+"""How often one page walks the person's contact methods before only the escalation goes on."""
+
+intake_batch_requests_max = 256
+outbox_batch_rows_max = 64
+outbox_lease = timedelta(seconds=60)
+delivery_timeout = timedelta(seconds=20)
+delivery_attempts_max = 12
+command_conflict_retries_max = 20
+"""How often a command is decided anew after another writer was first."""

@@ -1,0 +1,1 @@
+"""Rehearsals of a scenario on a virtual clock, through the same core."""

@@ -1,0 +1,1 @@
+"""Each way in translates to a command or a query, and decides nothing."""

@@ -1,0 +1,1 @@
+"""People and clocks: the roster, rotations, who is on call. Pure."""

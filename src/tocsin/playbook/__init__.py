@@ -1,0 +1,1 @@
+"""A Markdown playbook read into a typed value. Pure."""

@@ -1,0 +1,286 @@
+"""The typed playbook: what the reader understood of the document.
+
+Keys and their order are those of `tocsin show --json`. Durations are `timedelta` here and ISO 8601
+there. `line` is 1-based in the document as the reader received it.
+"""
+
+from datetime import timedelta
+from enum import StrEnum
+
+import msgspec
+
+from tocsin.alerts.matchers import Matchers
+from tocsin.base.ids import LevelId
+from tocsin.base.problems import Problem
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of everything that was recognised at a line of the document."""
+
+
+class Severity(Part, frozen=True, kw_only=True):
+    """A level of the severity table; rank 1 is the most severe.
+
+    `respond_within` runs from the opening of the incident to its first acknowledgement.
+    `update_every` is the rhythm of status messages, where the playbook gives one.
+    """
+
+    level: LevelId
+    rank: int
+    name: str | None = None
+    description: str = ""
+    respond_within: timedelta | None = None
+    update_every: timedelta | None = None
+    examples: tuple[str, ...] = ()
+    line: int = 0
+
+
+class ChecklistItem(Part, frozen=True, kw_only=True):
+    """Something that a person does and ticks off. `id` is a slug, unique in the playbook."""
+
+    id: str
+    title: str
+    text: str = ""
+    line: int = 0
+
+
+class Phase(Part, frozen=True, kw_only=True):
+    """A phase of the process; the offsets run from detection, where the heading gives them."""
+
+    number: int
+    name: str
+    starts_after: timedelta | None = None
+    ends_after: timedelta | None = None
+    checklist: tuple[ChecklistItem, ...] = ()
+    line: int = 0
+
+
+class Mode(StrEnum):
+    """How a detection source works."""
+
+    AUTOMATED = "automated"
+    MANUAL = "manual"
+
+
+class Detection(Part, frozen=True, kw_only=True):
+    """One way in which incidents are noticed. `adapter` names the intake that serves it:
+    prometheus, cloudflare, github, user-report, team-report or other."""
+
+    mode: Mode
+    source: str
+    target: str
+    adapter: str
+    line: int = 0
+
+
+class TriageRule(Part, frozen=True, kw_only=True):
+    """A question of the severity checklist: a yes sets a level, or shifts it.
+
+    `shifts` counts levels towards less severe (`Downgrade by 1 level` is 1, an upgrade is -1).
+    Exactly one of `sets` and `shifts` is given. `when` lets alerts answer the question.
+    """
+
+    id: str
+    question: str
+    sets: LevelId | None = None
+    shifts: int | None = None
+    when: Matchers | None = None
+    line: int = 0
+
+
+class CommandRule(Part, frozen=True, kw_only=True):
+    """Which roles may command at which levels, in order of preference."""
+
+    levels: tuple[LevelId, ...]
+    roles: tuple[str, ...]
+    line: int = 0
+
+
+class ActionRole(StrEnum):
+    """What an action is for."""
+
+    DIAGNOSTIC = "diagnostic"
+    MITIGATION = "mitigation"
+    RESOLUTION = "resolution"
+    VERIFICATION = "verification"
+    OTHER = "other"
+
+
+class Effect(StrEnum):
+    """What running an action does to the world, from harmless to irreversible."""
+
+    READ = "read"
+    CHANGE = "change"
+    DESTROY = "destroy"
+
+
+class ParameterType(StrEnum):
+    """The closed kinds of value that a placeholder takes."""
+
+    HOSTNAME = "hostname"
+    IP = "ip"
+    CIDR = "cidr"
+    URL = "url"
+    INTEGER = "integer"
+    IDENTIFIER = "identifier"
+    TEXT = "text"
+
+
+class Parameter(Part, frozen=True, kw_only=True):
+    """A placeholder such as `<DOMAIN>` in an action's script."""
+
+    name: str
+    type: ParameterType
+
+
+class Action(Part, frozen=True, kw_only=True):
+    """One step of a code block. `order` counts from 1 within the group, in document order.
+
+    `numbered` says that the author numbered the steps (a sequence); steps of one group without
+    numbers are alternatives or independent. `opens` is a link to show to a person, in place of a
+    program to run.
+    """
+
+    id: str
+    title: str
+    group: str
+    order: int
+    numbered: bool
+    phase: str
+    role: ActionRole
+    script: str
+    language: str
+    effect: Effect
+    parameters: tuple[Parameter, ...] = ()
+    env: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    opens: str | None = None
+    annotations: dict[str, str] = {}
+    line: int = 0
+
+
+class Postmortem(Part, frozen=True, kw_only=True):
+    """When the post-mortem is due, counted from the resolution, and the author's own template.
+
+    `due_by_level` holds the levels for which the playbook names a time of their own.
+    """
+
+    due_within: timedelta | None = None
+    due_by_level: dict[LevelId, timedelta] = {}
+    template: str = ""
+    line: int = 0
+
+
+class MessageKind(StrEnum):
+    """The three messages of an incident's life."""
+
+    INITIAL = "initial"
+    UPDATE = "update"
+    RESOLUTION = "resolution"
+
+
+class MessageTemplate(Part, frozen=True, kw_only=True):
+    """A status message. `fields` are the bracketed slots in order, each named after the label of
+    its line ("Root cause") where the line has one, else after its own words."""
+
+    level: LevelId
+    kind: MessageKind
+    body: str
+    fields: tuple[str, ...] = ()
+    line: int = 0
+
+
+class Condition(Part, frozen=True, kw_only=True):
+    """What makes an escalation edge fire; all None means the hop before did not acknowledge."""
+
+    unresolved_for: timedelta | None = None
+    unacknowledged_for: timedelta | None = None
+    category: str | None = None
+
+
+class Edge(Part, frozen=True, kw_only=True):
+    """One hop of the escalation path. `owns` are the levels written behind the *from* role,
+    `to_owns` those behind the *to* role; `levels` are the levels for which the hop holds (empty: all)."""
+
+    source: str = msgspec.field(name="from")
+    to: str
+    owns: tuple[LevelId, ...] = ()
+    to_owns: tuple[LevelId, ...] = ()
+    levels: tuple[LevelId, ...] = ()
+    condition: Condition = Condition()
+    line: int = 0
+
+
+class Trigger(Part, frozen=True, kw_only=True):
+    """When a contact is paged. Empty `levels` means every level; `category` None means any alert.
+
+    `readable` is False where the words were not understood: the role is then paged by hand only.
+    """
+
+    text: str
+    levels: tuple[LevelId, ...] = ()
+    category: str | None = None
+    unresolved_for: timedelta | None = None
+    readable: bool = True
+
+
+class Contact(Part, frozen=True, kw_only=True):
+    """A row of the key contacts."""
+
+    role: str
+    responsibility: str
+    trigger: Trigger
+    line: int = 0
+
+
+class Reference(Part, frozen=True, kw_only=True):
+    """A section that was not recognised: kept as text, and listed."""
+
+    title: str
+    text: str
+    line: int = 0
+
+
+class SeverityRule(Part, frozen=True, kw_only=True):
+    """Front matter `tocsin.severity`: alerts that match are of this level, whatever they say."""
+
+    when: Matchers
+    level: LevelId
+
+
+class Options(Part, frozen=True, kw_only=True):
+    """Front matter under `tocsin:`; all optional. `categories` maps a category's name to matchers."""
+
+    group_by: tuple[str, ...] = ("alertname", "service")
+    categories: dict[str, Matchers] = {}
+    severity: tuple[SeverityRule, ...] = ()
+    severity_labels: dict[str, LevelId] = {}
+    vars: dict[str, str] = {}
+    routes: tuple[Matchers, ...] = ()
+
+
+class Playbook(Part, frozen=True, kw_only=True):
+    """Everything that was understood of one document. The same bytes always give the same value."""
+
+    title: str
+    metadata: dict[str, str] = {}
+    severities: tuple[Severity, ...] = ()
+    phases: tuple[Phase, ...] = ()
+    detection: tuple[Detection, ...] = ()
+    triage: tuple[TriageRule, ...] = ()
+    command: tuple[CommandRule, ...] = ()
+    actions: tuple[Action, ...] = ()
+    postmortem: Postmortem | None = None
+    templates: tuple[MessageTemplate, ...] = ()
+    escalation: tuple[Edge, ...] = ()
+    contacts: tuple[Contact, ...] = ()
+    alerts: tuple[str, ...] = ()
+    options: Options = Options()
+    reference: tuple[Reference, ...] = ()
+    findings: tuple[Problem, ...] = ()
+
+    def severity(self, level: LevelId) -> Severity | None:
+        """The severity of this level, compared without case; None where the playbook has none."""
+        folded = level.casefold()
+        return next((each for each in self.severities if each.level.casefold() == folded), None)

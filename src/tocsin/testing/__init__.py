@@ -1,0 +1,1 @@
+"""Fakes and contract suites, shipped so that users can test with them, too."""
