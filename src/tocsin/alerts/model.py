@@ -1,0 +1,54 @@
+"""An alert: what a monitoring system says, whoever the sender is."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+
+class AlertStatus(StrEnum):
+    """Whether the trouble is there or has gone."""
+
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """One alert, in the words of Alertmanager's webhook, version 4.
+
+    `fingerprint` identifies it: the sender's own where it gives one, else `fingerprint(labels)`.
+    `starts_at` and `ends_at` are UTC; `ends_at` is None while firing. `source` is the kind of sender,
+    `received_at` the time at which Tocsin took it in.
+    """
+
+    fingerprint: str
+    status: AlertStatus
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    starts_at: datetime
+    received_at: datetime
+    source: str
+    ends_at: datetime | None = None
+    generator_url: str = ""
+
+    @property
+    def name(self) -> str:
+        """The alert's name, or the best that its labels offer in place of one."""
+        return self.labels.get("alertname") or self.labels.get("name") or self.labels.get("service") or "Unnamed alert"
+
+    @property
+    def summary(self) -> str:
+        """One line for people: the summary annotation, else the description, else the name."""
+        for key in ("summary", "title", "message", "description"):
+            if text := self.annotations.get(key, "").strip():
+                return text.splitlines()[0]
+        return self.name
+
+
+def fingerprint(labels: Mapping[str, str]) -> str:
+    """16 hexadecimal digits that identify a label set, whatever order it came in."""
+    canonical = json.dumps(sorted(labels.items()), ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]

@@ -1,0 +1,219 @@
+"""What may be asked of an incident. `decide` answers each with events, or refuses and says why."""
+
+from typing import Literal
+
+import msgspec
+
+from tocsin.alerts.model import Alert
+from tocsin.base.ids import IncidentId, LevelId, PersonId
+from tocsin.playbook.model import MessageKind
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="command", tag=lambda name: name):
+    """Base of every command; in JSON its name stands under `command`."""
+
+
+class OpenByAlert(Command, frozen=True, kw_only=True):
+    """An alert opens this incident."""
+
+    alert: Alert
+    group_key: str
+    because: str
+
+
+class Declare(Command, frozen=True, kw_only=True):
+    """A person opens this incident. Without a level, the severity is judged from the words."""
+
+    title: str
+    description: str = ""
+    level: LevelId | None = None
+    categories: tuple[str, ...] = ()
+    drill: bool = False
+
+
+class AttachAlert(Command, frozen=True, kw_only=True):
+    """A firing alert belongs to this incident, newly or again."""
+
+    alert: Alert
+    because: str
+
+
+class ClearAlert(Command, frozen=True, kw_only=True):
+    """An alert of this incident has ended."""
+
+    alert: Alert
+
+
+class Acknowledge(Command, frozen=True, kw_only=True):
+    """A person takes it on. `via` says over what: web, cli, api, link."""
+
+    person: PersonId
+    via: str = "api"
+
+
+class TakeCommand(Command, frozen=True, kw_only=True):
+    """A person becomes the commander of their own accord, or accepts an offer."""
+
+    person: PersonId
+
+
+class OfferCommand(Command, frozen=True, kw_only=True):
+    """Ask a person to take over command; they accept with `TakeCommand` or by acknowledging the page."""
+
+    to: PersonId
+
+
+class AddNote(Command, frozen=True, kw_only=True):
+    """Write something into the timeline."""
+
+    text: str
+
+
+class CheckItem(Command, frozen=True, kw_only=True):
+    """Tick an item of a phase's checklist, or untick it. `item` is the item's id in the playbook."""
+
+    item: str
+    done: bool = True
+    note: str = ""
+
+
+class AnswerTriage(Command, frozen=True, kw_only=True):
+    """Answer a question of the severity checklist; `rule` is its id in the playbook."""
+
+    rule: str
+    answer: Literal["yes", "no", "unknown"]
+
+
+class SetSeverity(Command, frozen=True, kw_only=True):
+    """A person decides the level; it stands over every rule."""
+
+    level: LevelId
+    reason: str
+
+
+class AddCategory(Command, frozen=True, kw_only=True):
+    """Say that the incident is of a category (security, data breach, infrastructure, ...)."""
+
+    category: str
+    reason: str = ""
+
+
+class Escalate(Command, frozen=True, kw_only=True):
+    """Page a role or a person by hand."""
+
+    to: str
+    reason: str = ""
+
+
+class SendMessage(Command, frozen=True, kw_only=True):
+    """Send a status message. `values` fill the template's fields; `text` replaces the template."""
+
+    kind: MessageKind
+    values: dict[str, str] = {}
+    text: str = ""
+
+
+class Mitigate(Command, frozen=True, kw_only=True):
+    """The impact has ended, the cause may not be gone."""
+
+    summary: str = ""
+
+
+class Resolve(Command, frozen=True, kw_only=True):
+    """It is over: what the cause was, what mended it, how that was verified."""
+
+    root_cause: str
+    fix: str
+    verification: str = ""
+
+
+class Reopen(Command, frozen=True, kw_only=True):
+    """It was not over."""
+
+    reason: str
+
+
+class PublishPostmortem(Command, frozen=True, kw_only=True):
+    """The post-mortem is written. `text` is the document; an empty one takes the generated draft."""
+
+    text: str = ""
+    link: str = ""
+
+
+class Close(Command, frozen=True, kw_only=True):
+    """Nothing is left to do."""
+
+    reason: str = ""
+
+
+class Dismiss(Command, frozen=True, kw_only=True):
+    """It was a false alarm."""
+
+    reason: str
+
+
+class Merge(Command, frozen=True, kw_only=True):
+    """This incident is part of another one, which takes its alerts."""
+
+    into: IncidentId
+
+
+class Absorb(Command, frozen=True, kw_only=True):
+    """Take over what another incident held (the other side of `Merge`)."""
+
+    other: IncidentId
+    title: str
+    alerts: tuple[Alert, ...]
+
+
+class Repin(Command, frozen=True, kw_only=True):
+    """Follow another version of the playbook from now on. `playbook` is the hash of its bytes."""
+
+    playbook: str
+
+
+class RecordDelivery(Command, frozen=True, kw_only=True):
+    """What became of a page or message on its way out; asked by the delivery alone.
+
+    `final` says that it will not be tried again; `detail` is fit to be shown and holds no secret.
+    """
+
+    key: str
+    channel: str
+    to: str
+    delivered: bool
+    detail: str = ""
+    final: bool = True
+
+
+class Tick(Command, frozen=True, kw_only=True):
+    """Time has passed."""
+
+
+AnyCommand = (
+    OpenByAlert
+    | Declare
+    | AttachAlert
+    | ClearAlert
+    | Acknowledge
+    | TakeCommand
+    | OfferCommand
+    | AddNote
+    | CheckItem
+    | AnswerTriage
+    | SetSeverity
+    | AddCategory
+    | Escalate
+    | SendMessage
+    | Mitigate
+    | Resolve
+    | Reopen
+    | PublishPostmortem
+    | Close
+    | Dismiss
+    | Merge
+    | Absorb
+    | Repin
+    | RecordDelivery
+    | Tick
+)

@@ -1,0 +1,134 @@
+"""What an incident is at one moment: the fold of its events."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+import msgspec
+
+from tocsin.alerts.model import Alert
+from tocsin.base.ids import IncidentId, LevelId, PageId, PersonId
+from tocsin.incident.events import Evidence, PageReason
+from tocsin.playbook.model import MessageKind
+
+
+class State(StrEnum):
+    """Where an incident is in its life."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    MITIGATING = "mitigating"
+    MITIGATED = "mitigated"
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+    MERGED = "merged"
+    DISMISSED = "dismissed"
+
+
+ACTIVE = frozenset({State.OPEN, State.ACKNOWLEDGED, State.MITIGATING, State.MITIGATED})
+"""States in which somebody should be working on it."""
+
+ENDED = frozenset({State.CLOSED, State.MERGED, State.DISMISSED})
+"""States from which only `Reopen` (of a closed or dismissed one) leads away."""
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One contact method of a page that was handed to the delivery. `result` is None while under way."""
+
+    key: str
+    round: int
+    method: str
+    at: datetime
+    result: Literal["delivered", "failed"] | None = None
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """An urgent request to one person. It is under way until `ended_at`."""
+
+    id: PageId
+    person: PersonId
+    role: str
+    reasons: tuple[PageReason, ...]
+    at: datetime
+    steps: tuple[Step, ...] = ()
+    ended_at: datetime | None = None
+    answered: bool = False
+
+
+class Sent(msgspec.Struct, frozen=True, kw_only=True):
+    """A status message that went out."""
+
+    kind: MessageKind
+    number: int
+    at: datetime
+
+
+class Incident(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole state. Times are UTC. `seq` is the number of the last event that was folded in.
+
+    `generation` counts the reopenings, so that a reason to page before one is another reason after it.
+    `clock_from` is where the playbook's clocks start: the opening, or the last reopening.
+    """
+
+    id: IncidentId
+    seq: int
+    title: str
+    description: str
+    state: State
+    level: LevelId
+    evidence: Evidence
+    level_by_hand: bool
+    playbook: str
+    group_key: str
+    drill: bool
+    opened_at: datetime
+    clock_from: datetime
+    updated_at: datetime
+    generation: int = 0
+    alerts: tuple[Alert, ...] = ()
+    categories: tuple[str, ...] = ()
+    answers: dict[str, Literal["yes", "no", "unknown"]] = {}
+    reasons: tuple[str, ...] = ()
+    entered: dict[str, datetime] = {}
+    pages: tuple[Page, ...] = ()
+    fallbacks: dict[str, Literal["sent", "delivered", "failed"]] = {}
+    acknowledged_at: datetime | None = None
+    acknowledged_by: PersonId | None = None
+    first_acknowledged_at: datetime | None = None
+    commander: PersonId | None = None
+    offered_to: PersonId | None = None
+    offers: int = 0
+    hand_escalations: int = 0
+    checked: tuple[str, ...] = ()
+    messages: tuple[Sent, ...] = ()
+    overdue: tuple[str, ...] = ()
+    triaged_at: datetime | None = None
+    mitigating_at: datetime | None = None
+    mitigated_at: datetime | None = None
+    resolved_at: datetime | None = None
+    root_cause: str = ""
+    fix: str = ""
+    verification: str = ""
+    postmortem_due_at: datetime | None = None
+    postmortem_at: datetime | None = None
+    postmortem_text: str = ""
+    postmortem_link: str = ""
+    ended_at: datetime | None = None
+    end_reason: str = ""
+    merged_into: IncidentId | None = None
+    absorbed: tuple[IncidentId, ...] = ()
+
+    @property
+    def active(self) -> bool:
+        """Whether somebody should be working on it now."""
+        return self.state in ACTIVE
+
+    @property
+    def firing(self) -> tuple[Alert, ...]:
+        """Its alerts that have not ended."""
+        return tuple(alert for alert in self.alerts if alert.ends_at is None)
+
+    @property
+    def open_pages(self) -> tuple[Page, ...]:
+        """Its pages that are under way."""
+        return tuple(page for page in self.pages if page.ended_at is None)

@@ -1,0 +1,97 @@
+"""The roster: people, how to reach them, and who fills which role."""
+
+from datetime import date, datetime, time, timedelta
+
+import msgspec
+
+from tocsin.base.ids import PersonId, role_key
+
+
+class ContactMethod(msgspec.Struct, frozen=True, kw_only=True):
+    """One way to reach a person.
+
+    `kind` names a channel (`email`, `webhook`, `outbox`), `address` is what that channel takes, and
+    `after` is how long after the start of a round of a page this method is used.
+    """
+
+    id: str
+    kind: str
+    address: str
+    after: timedelta = timedelta(0)
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who can be paged. `zone` is the IANA zone in which times are shown to them."""
+
+    id: PersonId
+    name: str
+    zone: str = "UTC"
+    email: str = ""
+    phone: str = ""
+    methods: tuple[ContactMethod, ...] = ()
+
+
+class Override(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody stands in from `starts_at` until `ends_at` (UTC, end excluded)."""
+
+    person: PersonId
+    starts_at: datetime
+    ends_at: datetime
+
+
+class Rotation(msgspec.Struct, frozen=True, kw_only=True):
+    """People who take turns. The first of `people` begins on `starts_on` at `handover`, local time
+    in `zone`; each turn is `days` calendar days long, so that a handover keeps its wall-clock time
+    across a change to or from summer time."""
+
+    people: tuple[PersonId, ...]
+    starts_on: date
+    handover: time
+    zone: str
+    days: int = 7
+    overrides: tuple[Override, ...] = ()
+
+
+class RoleFill(msgspec.Struct, frozen=True, kw_only=True):
+    """Who fills a role: named people in order, or a rotation."""
+
+    role: str
+    people: tuple[PersonId, ...] = ()
+    rotation: Rotation | None = None
+
+
+class Audience(msgspec.Struct, frozen=True, kw_only=True):
+    """Who receives status messages, and over what."""
+
+    name: str
+    methods: tuple[ContactMethod, ...]
+
+
+class Roster(msgspec.Struct, frozen=True, kw_only=True):
+    """Everybody, every role, the audiences of messages, and the last resort when nobody can be reached."""
+
+    people: tuple[Person, ...] = ()
+    roles: tuple[RoleFill, ...] = ()
+    audiences: tuple[Audience, ...] = ()
+    fallback: tuple[ContactMethod, ...] = ()
+
+    def person(self, person: PersonId) -> Person | None:
+        """The person of this id, or None."""
+        return next((each for each in self.people if each.id == person), None)
+
+    def role(self, name: str) -> RoleFill | None:
+        """Who fills the role of this name, compared as `role_key` does; None where nobody was named."""
+        key = role_key(name)
+        return next((each for each in self.roles if role_key(each.role) == key), None)
+
+
+class OnCall(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to "who is on call?": the people in the order in which to try them, or why nobody is.
+
+    `until` is when the answer next changes by itself (UTC); None where it does not.
+    """
+
+    role: str
+    people: tuple[Person, ...] = ()
+    because: str = ""
+    until: datetime | None = None
