@@ -1,7 +1,7 @@
 """What the engine needs of the outside, as Protocols. Adapters know this module and the core, no more."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
@@ -97,8 +97,9 @@ class Reader(Protocol):
         """The earliest deadline of any incident."""
         ...
 
-    async def next_outbox_at(self) -> datetime | None:
-        """When the outbox next has something that can be claimed (a due time, or the end of a lease)."""
+    async def next_outbox_at(self, held: Collection[str] = ()) -> datetime | None:
+        """When the outbox next has something that can be claimed (a due time, or the end of a lease),
+        leaving out the bundles in `held`."""
         ...
 
     async def alert(self, fingerprint: str) -> AlertRecord | None:
@@ -184,10 +185,13 @@ class Unit(Reader, Protocol):
         """Cancel what waits under these pages, claimed or not; returns how many rows."""
         ...
 
-    async def claim(self, now: datetime, lease_until: datetime, limit: int) -> list[OutboxRow]:
+    async def claim(
+        self, now: datetime, lease_until: datetime, limit: int, held: Collection[str] = ()
+    ) -> list[OutboxRow]:
         """Take pending rows that are due and not leased, in order of due time, and count the attempt.
 
-        A row with a `bundle` brings along every other due row of that bundle.
+        A row with a `bundle` brings along every other due row of that bundle. Rows of the bundles in
+        `held` are left alone.
         """
         ...
 

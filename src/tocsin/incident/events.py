@@ -123,6 +123,17 @@ class Paged(Event, frozen=True, kw_only=True):
     due_at: datetime
 
 
+class PageWidened(Event, frozen=True, kw_only=True):
+    """Further reasons came up to page a person who is being paged already."""
+
+    page: PageId
+    person: PersonId
+    name: str
+    role: str
+    reasons: tuple[PageReason, ...]
+    due_at: datetime
+
+
 class PageStepped(Event, frozen=True, kw_only=True):
     """A contact method of a page came due and was handed to the delivery under `key`."""
 
@@ -155,13 +166,14 @@ class Delivered(Event, frozen=True, kw_only=True):
 
 
 class DeliveryFailed(Event, frozen=True, kw_only=True):
-    """A page or a message did not go out; `final` says that this way is not tried again."""
+    """A page or a message did not go out after so many attempts; `final` says that it is not tried again."""
 
     key: str
     channel: str
     to: str
     detail: str
     final: bool
+    attempts: int = 1
 
 
 class Acknowledged(Event, frozen=True, kw_only=True):
@@ -255,6 +267,12 @@ class PhaseOverdue(Event, frozen=True, kw_only=True):
     due_at: datetime
 
 
+class MitigationBegan(Event, frozen=True, kw_only=True):
+    """The severity is settled: from here on people work on ending the impact."""
+
+    because: str
+
+
 class Mitigated(Event, frozen=True, kw_only=True):
     """The impact ended."""
 
@@ -274,6 +292,7 @@ class Reopened(Event, frozen=True, kw_only=True):
     """It was not over; the clocks start again from here."""
 
     reason: str
+    alert: str = ""
 
 
 class PostmortemOverdue(Event, frozen=True, kw_only=True):
@@ -330,6 +349,7 @@ AnyEvent = (
     | SeverityChanged
     | CategoryAdded
     | Paged
+    | PageWidened
     | PageStepped
     | NobodyReachable
     | Delivered
@@ -345,6 +365,7 @@ AnyEvent = (
     | UpdateDue
     | MessageSent
     | PhaseOverdue
+    | MitigationBegan
     | Mitigated
     | Resolved
     | Reopened

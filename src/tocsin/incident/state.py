@@ -33,17 +33,19 @@ ENDED = frozenset({State.CLOSED, State.MERGED, State.DISMISSED})
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """One contact method of a page that was handed to the delivery. `result` is None while under way."""
+    """One contact method of a page that was handed to the delivery. `result` is None while under way;
+    "failing" means that it is still tried, without success so far."""
 
     key: str
     round: int
     method: str
     at: datetime
-    result: Literal["delivered", "failed"] | None = None
+    result: Literal["delivered", "failing", "failed"] | None = None
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """An urgent request to one person. It is under way until `ended_at`."""
+    """An urgent request to one person. It is under way until `ended_at`; `widened_at` is when further
+    reasons last came up."""
 
     id: PageId
     person: PersonId
@@ -51,6 +53,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[PageReason, ...]
     at: datetime
     steps: tuple[Step, ...] = ()
+    widened_at: datetime | None = None
     ended_at: datetime | None = None
     answered: bool = False
 
@@ -66,6 +69,10 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """The whole state. Times are UTC. `seq` is the number of the last event that was folded in.
 
+    `reasons` are the keys of all decisions to page that were taken, `unreachable` the roles (as role
+    keys) for which nobody was found, `entered` when the escalation path reached a role, `overdue` the
+    keys of clocks that ran out, `reminded_at` the last reminder of a message.
+
     `generation` counts the reopenings, so that a reason to page before one is another reason after it.
     `clock_from` is where the playbook's clocks start: the opening, or the last reopening.
     """
@@ -76,6 +83,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     state: State
     level: LevelId
+    level_since: datetime
+    level_at_opening: LevelId
     evidence: Evidence
     level_by_hand: bool
     playbook: str
@@ -86,12 +95,13 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
     generation: int = 0
     alerts: tuple[Alert, ...] = ()
-    categories: tuple[str, ...] = ()
+    categories: dict[str, datetime] = {}
     answers: dict[str, Literal["yes", "no", "unknown"]] = {}
     reasons: tuple[str, ...] = ()
+    unreachable: tuple[str, ...] = ()
     entered: dict[str, datetime] = {}
     pages: tuple[Page, ...] = ()
-    fallbacks: dict[str, Literal["sent", "delivered", "failed"]] = {}
+    fallbacks: tuple[str, ...] = ()
     acknowledged_at: datetime | None = None
     acknowledged_by: PersonId | None = None
     first_acknowledged_at: datetime | None = None
@@ -101,8 +111,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     hand_escalations: int = 0
     checked: tuple[str, ...] = ()
     messages: tuple[Sent, ...] = ()
+    reminded_at: datetime | None = None
     overdue: tuple[str, ...] = ()
-    triaged_at: datetime | None = None
     mitigating_at: datetime | None = None
     mitigated_at: datetime | None = None
     resolved_at: datetime | None = None

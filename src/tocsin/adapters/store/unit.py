@@ -1,0 +1,228 @@
+"""The `Unit` port on SQLAlchemy Core: what a writing transaction can do, besides reading."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Insert, Table, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tocsin.adapters.store import mail, rows
+from tocsin.adapters.store.address import Address
+from tocsin.adapters.store.codec import GENESIS, audit_hash, canonical_text
+from tocsin.adapters.store.reader import SqlReader
+from tocsin.adapters.store.schema import (
+    accounts,
+    alerts,
+    audit,
+    events,
+    heads,
+    incidents,
+    playbooks,
+    sessions,
+    settings,
+    tokens,
+)
+from tocsin.adapters.store.steps import OnStep, step
+from tocsin.alerts.grouping import Holder
+from tocsin.base.ids import IncidentId, PageId, incident_id
+from tocsin.base.times import format_instant
+from tocsin.engine.ports import ConflictError
+from tocsin.engine.records import (
+    Account,
+    AlertRecord,
+    OutboxRow,
+    OutboxStatus,
+    PlaybookVersion,
+    Session,
+    Token,
+)
+from tocsin.incident.events import Actor, Entry
+from tocsin.incident.outgoing import RaiseAlert, Send
+from tocsin.incident.state import Incident
+
+UNUSED_NUMBERS = "store.unused-numbers"
+"""The setting that lists numbers which were taken and never used, so that `verify` does not miss them."""
+
+_OPENING = 0x70C51_0001
+"""The advisory lock that lets one node at a time decide where alerts belong."""
+
+
+class SqlUnit(SqlReader):
+    """One writing transaction; what each method does is said at the port."""
+
+    def __init__(self, connection: AsyncConnection, address: Address, on_step: OnStep) -> None:
+        super().__init__(connection, address, on_step)
+        self._tips: dict[str, tuple[int, str]] = {}
+        self._numbers: set[int] = set()
+
+    def _insert(self, table: Table) -> Any:
+        return sqlite.insert(table) if self._address.sqlite else postgresql.insert(table)
+
+    async def _upsert(self, table: Table, values: Mapping[str, Any]) -> None:
+        keys = [column.name for column in table.primary_key]
+        changed = {name: value for name, value in values.items() if name not in keys}
+        statement = self._insert(table).values(**values)
+        await self.connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
+
+    async def _added(self, statement: Insert) -> bool:
+        return (await self.connection.execute(statement)).rowcount == 1
+
+    @step
+    async def holders(self) -> list[Holder]:
+        """As the port says; and until this transaction ends no other one can ask, so that two nodes never
+        open two incidents for one alert. (On SQLite there is only one writer anyway.)"""
+        if not self._address.sqlite:
+            await self.connection.execute(select(func.pg_advisory_xact_lock(_OPENING)))
+        return await self._holders()
+
+    @step
+    async def new_incident_id(self) -> IncidentId:
+        taken = (
+            update(heads)
+            .where(heads.c.name == "incidents")
+            .values(number=heads.c.number + 1)
+            .returning(heads.c.number)
+        )
+        number = (await self.connection.execute(taken)).scalar_one()
+        self._numbers.add(number)
+        return incident_id(number)
+
+    @step
+    async def lock(self, incident: IncidentId) -> Incident | None:
+        columns = (incidents.c.last_seq, incidents.c.last_hash, incidents.c.body)
+        query = select(*columns).where(incidents.c.id == incident).with_for_update()
+        row = (await self.connection.execute(query)).mappings().one_or_none()
+        if row is None:
+            return None
+        self._tips[incident] = (row["last_seq"], row["last_hash"])
+        return rows.read_body(row["body"], Incident)
+
+    @step
+    async def append(
+        self, entries: Sequence[Entry], incident: Incident, next_due_at: datetime | None
+    ) -> None:
+        last_seq, last_hash = await self._tip(incident.id)
+        follows = range(last_seq + 1, last_seq + 1 + len(entries))
+        if [entry.seq for entry in entries] != list(follows) or incident.seq != last_seq + len(entries):
+            raise ConflictError(f"{incident.id} has {last_seq} entries; what comes now does not follow")
+        assert all(entry.incident == incident.id for entry in entries), "entries of another incident"
+        links = rows.chain(entries, last_hash)
+        tip = (incident.seq, links[-1].hash if links else last_hash)
+        columns = rows.incident_columns(incident, next_due_at, tip[1])
+        if last_seq == 0:
+            opened = self._insert(incidents).values(**columns).on_conflict_do_nothing()
+            if not await self._added(opened):
+                raise ConflictError(f"{incident.id} was opened by another writer first")
+        else:
+            await self.connection.execute(
+                update(incidents).where(incidents.c.number == columns["number"]).values(**columns)
+            )
+        if links:
+            await self.connection.execute(events.insert(), [rows.event_columns(link) for link in links])
+        self._tips[incident.id] = tip
+        self._numbers.discard(columns["number"])
+
+    async def _tip(self, incident: IncidentId) -> tuple[int, str]:
+        if incident not in self._tips:
+            query = select(incidents.c.last_seq, incidents.c.last_hash).where(incidents.c.id == incident)
+            row = (await self.connection.execute(query.with_for_update())).one_or_none()
+            self._tips[incident] = (row[0], row[1]) if row else (0, GENESIS)
+        return self._tips[incident]
+
+    @step
+    async def save_alert(self, record: AlertRecord) -> None:
+        await self._upsert(
+            alerts,
+            {
+                "fingerprint": record.alert.fingerprint,
+                "incident": record.incident,
+                "last_seen_at": record.last_seen_at,
+                "body": canonical_text(record),
+            },
+        )
+
+    @step
+    async def enqueue(self, effects: Sequence[Send | RaiseAlert]) -> None:
+        await mail.enqueue(self.connection, effects, self._insert)
+
+    @step
+    async def cancel(self, incident: IncidentId, pages: Sequence[PageId]) -> int:
+        return await mail.cancel(self.connection, incident, pages)
+
+    @step
+    async def claim(self, now: datetime, lease_until: datetime, limit: int) -> list[OutboxRow]:
+        return await mail.claim(self.connection, now, lease_until, limit)
+
+    @step
+    async def finish(
+        self, key: str, status: OutboxStatus, at: datetime, error: str = "", retry_at: datetime | None = None
+    ) -> None:
+        await mail.finish(self.connection, key, status, at, error, retry_at)
+
+    @step
+    async def save_playbook(self, version: PlaybookVersion) -> None:
+        statement = self._insert(playbooks).values(**msgspec.structs.asdict(version))
+        await self.connection.execute(statement.on_conflict_do_nothing(index_elements=["hash"]))
+
+    @step
+    async def save_account(self, account: Account) -> None:
+        await self._upsert(accounts, {"key": account.name.casefold(), "body": canonical_text(account)})
+
+    @step
+    async def save_token(self, token: Token) -> None:
+        await self._upsert(
+            tokens,
+            {
+                "id": token.id,
+                "secret_hash": token.secret_hash,
+                "created_at": token.created_at,
+                "body": canonical_text(token),
+            },
+        )
+
+    @step
+    async def save_session(self, session: Session) -> None:
+        await self._upsert(
+            sessions,
+            {
+                "secret_hash": session.secret_hash,
+                "expires_at": session.expires_at,
+                "body": canonical_text(session),
+            },
+        )
+
+    @step
+    async def drop_session(self, secret_hash: str) -> None:
+        await self.connection.execute(sessions.delete().where(sessions.c.secret_hash == secret_hash))
+
+    @step
+    async def set_setting(self, key: str, value: str) -> None:
+        await self._upsert(settings, {"key": key, "value": value})
+
+    @step
+    async def record_audit(self, at: datetime, actor: Actor, action: str, detail: Mapping[str, str]) -> None:
+        tip = select(heads.c.number, heads.c.hash).where(heads.c.name == "audit").with_for_update()
+        last, previous = (await self.connection.execute(tip)).one()
+        line = {
+            "actor": canonical_text(actor),
+            "action": action.replace("\x00", "\u2400"),
+            "detail": canonical_text(dict(detail)),
+            "previous": previous,
+        }
+        seq = last + 1
+        link = audit_hash(seq=seq, at=format_instant(at), **line)
+        await self.connection.execute(audit.insert().values(seq=seq, at=at, hash=link, **line))
+        moved = update(heads).where(heads.c.name == "audit").values(number=seq, hash=link)
+        await self.connection.execute(moved)
+
+    async def note_unused_numbers(self) -> None:
+        """Keep the numbers that were taken and not used; called before the commit."""
+        if not self._numbers:
+            return
+        query = select(settings.c.value).where(settings.c.key == UNUSED_NUMBERS).with_for_update()
+        known = (await self.connection.execute(query)).scalar_one_or_none()
+        numbers = sorted({*msgspec.json.decode(known or "[]", type=set[int]), *self._numbers})
+        await self._upsert(settings, {"key": UNUSED_NUMBERS, "value": canonical_text(numbers)})

@@ -1,0 +1,44 @@
+"""A roster of stand-ins, so that a playbook can be rehearsed before anybody has written a roster."""
+
+from tocsin.base.ids import PersonId, role_key
+from tocsin.drill.run import run_drill
+from tocsin.drill.scenario import DrillReport, Scenario
+from tocsin.engine.queries import all_roles
+from tocsin.incident.rules import Rules
+from tocsin.oncall.model import Audience, ContactMethod, Person, RoleFill, Roster
+from tocsin.playbook.model import Playbook
+
+CHANNEL = "outbox"
+
+
+def stand_in_roster(playbook: Playbook) -> Roster:
+    """One made-up person for each role that the playbook names, called like the role, and one audience."""
+    named = all_roles(Rules(playbook=playbook, playbook_hash="", roster=Roster()))
+    roles = {role_key(role): role for role in named}
+    people = tuple(
+        Person(
+            id=PersonId(key),
+            name=role,
+            methods=(ContactMethod(id=CHANNEL, kind=CHANNEL, address=key),),
+        )
+        for key, role in roles.items()
+    )
+    fills = tuple(RoleFill(role=role, people=(PersonId(key),)) for key, role in roles.items())
+    stakeholders = ContactMethod(id=CHANNEL, kind=CHANNEL, address="stakeholders")
+    return Roster(
+        people=people, roles=fills, audiences=(Audience(name="stakeholders", methods=(stakeholders,)),)
+    )
+
+
+def rehearse(
+    scenario: Scenario, playbook: Playbook, playbook_hash: str, roster: Roster | None
+) -> DrillReport:
+    """Rehearse a playbook with its roster, or with stand-ins where there is none; the report says so first."""
+    notes: tuple[str, ...] = ()
+    if roster is None:
+        roster = stand_in_roster(playbook)
+        names = (
+            ", ".join(person.name for person in roster.people) or "nobody, since the playbook names no role"
+        )
+        notes = (f"No roster was given: one made-up person stands in for each role ({names}).",)
+    return run_drill(scenario, Rules(playbook=playbook, playbook_hash=playbook_hash, roster=roster), notes)

@@ -1,0 +1,165 @@
+"""The desk: every command goes over it. One transaction: load, decide, append, project, enqueue."""
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+import stamina
+from msgspec.structs import replace
+
+from tocsin.base import limits
+from tocsin.base.ids import IncidentId
+from tocsin.engine.hub import Hub
+from tocsin.engine.library import Library
+from tocsin.engine.ports import Clock, ConflictError, Store, Unit
+from tocsin.incident import commands as c
+from tocsin.incident.answer import Refused
+from tocsin.incident.decide import Decision, handle
+from tocsin.incident.events import Actor, Entry
+from tocsin.incident.outgoing import Cancel
+from tocsin.incident.report import postmortem
+from tocsin.incident.rules import Rules
+from tocsin.incident.settle import next_due_at
+from tocsin.incident.state import Incident
+
+Also = Callable[[Unit], Awaitable[None]]
+"""Something else to be written in the same transaction."""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a command led to: the incident after it, the new entries, and a sentence for whoever asked."""
+
+    incident: Incident
+    entries: tuple[Entry, ...]
+    said: str
+
+
+class RefusedError(Exception):
+    """The incident refuses the command; `message` says why in plain words."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class UnknownIncidentError(LookupError):
+    """There is no incident of this id."""
+
+    def __init__(self, incident: str) -> None:
+        super().__init__(f"There is no incident {incident}.")
+        self.incident = incident
+
+
+class Desk:
+    """Carries out commands against the store, and wakes whoever waits for what they lead to."""
+
+    def __init__(self, store: Store, clock: Clock, library: Library, hub: Hub) -> None:
+        self._store = store
+        self._clock = clock
+        self._library = library
+        self._hub = hub
+
+    async def open(self, command: c.Declare, actor: Actor) -> Answer:
+        """Open an incident that a person declares.
+
+        Raises:
+            RefusedError: the declaration lacks something.
+            StoreUnavailableError: nothing could be kept.
+        """
+
+        async def work(unit: Unit) -> Answer:
+            return await self.open_in(unit, command, actor)
+
+        return self._told(await self._transact(work))
+
+    async def handle(
+        self, incident: IncidentId, command: c.Command, actor: Actor, also: Also | None = None
+    ) -> Answer:
+        """Carry out a command on an incident; `also` is written in the same transaction.
+
+        Raises:
+            UnknownIncidentError: there is no such incident.
+            RefusedError: the incident refuses, and says why; `also` is then not written either.
+            StoreUnavailableError: nothing could be kept.
+        """
+
+        async def work(unit: Unit) -> Answer:
+            answer = await self.handle_in(unit, incident, command, actor)
+            if also is not None:
+                await also(unit)
+            return answer
+
+        return self._told(await self._transact(work))
+
+    async def open_in(self, unit: Unit, command: c.Declare | c.OpenByAlert, actor: Actor) -> Answer:
+        """Open an incident within a transaction of the caller's, who announces it after the commit.
+
+        Raises:
+            RefusedError: the declaration lacks something.
+        """
+        rules = self._library.rules()
+        number = await unit.new_incident_id()
+        decided = handle(None, command, actor, rules, self._clock.now(), number)
+        return await self._write(unit, decided, rules)
+
+    async def handle_in(self, unit: Unit, incident: IncidentId, command: c.Command, actor: Actor) -> Answer:
+        """Carry out a command within a transaction of the caller's, who announces it after the commit.
+
+        Raises:
+            UnknownIncidentError: there is no such incident.
+            RefusedError: the incident refuses, and says why.
+        """
+        loaded = await unit.lock(incident)
+        if loaded is None:
+            raise UnknownIncidentError(incident)
+        pinned = command.playbook if isinstance(command, c.Repin) else loaded.playbook
+        rules = await self._library.rules_for(pinned, unit)
+        if isinstance(command, c.PublishPostmortem) and not command.text.strip():
+            chained = await unit.timeline(incident)
+            written = postmortem(loaded, [each.entry for each in chained], rules)
+            command = replace(command, text=written)
+        decided = handle(loaded, command, actor, rules, self._clock.now(), incident)
+        answer = await self._write(unit, decided, rules)
+        if isinstance(command, c.Merge) and answer.entries:
+            await self._absorb(unit, command, answer.incident, actor)
+        return answer
+
+    async def _absorb(self, unit: Unit, command: c.Merge, merged: Incident, actor: Actor) -> None:
+        taken = c.Absorb(other=merged.id, title=merged.title, alerts=merged.alerts)
+        await self.handle_in(unit, command.into, taken, actor)
+
+    async def _write(self, unit: Unit, decided: Decision | Refused, rules: Rules) -> Answer:
+        if isinstance(decided, Refused):
+            raise RefusedError(decided.code, decided.message)
+        incident = decided.incident
+        if decided.entries:
+            await unit.append(decided.entries, incident, next_due_at(incident, rules))
+            await unit.enqueue([effect for effect in decided.effects if not isinstance(effect, Cancel)])
+            for effect in decided.effects:
+                if isinstance(effect, Cancel):
+                    await unit.cancel(effect.incident, effect.pages)
+        return Answer(incident=incident, entries=decided.entries, said=decided.said)
+
+    async def _transact(self, work: Callable[[Unit], Awaitable[Answer]]) -> Answer:
+        async for attempt in stamina.retry_context(
+            on=ConflictError,
+            attempts=limits.command_conflict_retries_max,
+            wait_initial=0.005,
+            wait_max=0.2,
+            wait_jitter=0.01,
+            timeout=10.0,
+        ):
+            with attempt:
+                async with self._store.transaction() as unit:
+                    return await work(unit)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _told(self, answer: Answer) -> Answer:
+        if answer.entries:
+            self.announce([answer.incident.id])
+        return answer
+
+    def announce(self, incidents: list[IncidentId]) -> None:
+        """Wake whoever waits for changes of these incidents, after their commit."""
+        for incident in incidents:
+            self._hub.publish(incident)

@@ -1,0 +1,169 @@
+"""The intake: alerts in, many requests in one transaction, and an answer after the commit.
+
+A request that is answered is kept. When a batch cannot be kept together, each request is tried by
+itself, so that one bad request never takes others with it.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+
+import msgspec
+import stamina
+import structlog
+from msgspec.structs import replace
+
+from tocsin.alerts import grouping
+from tocsin.alerts.model import Alert, AlertStatus
+from tocsin.base import limits
+from tocsin.base.ids import IncidentId
+from tocsin.engine.desk import Desk
+from tocsin.engine.library import Library
+from tocsin.engine.ports import Clock, ConflictError, Store, StoreUnavailableError, Unit
+from tocsin.engine.records import AlertRecord
+from tocsin.engine.steady import to_its_end
+from tocsin.incident import commands as c
+from tocsin.incident.events import Actor, ActorKind
+
+log = structlog.get_logger(__name__)
+
+QUEUE_REQUESTS_MAX = 2_000
+"""More requests than this in waiting are asked to come again later."""
+
+
+class IntakeFullError(Exception):
+    """More is coming in than can be kept; the sender should try again in a few seconds."""
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one alert. `incident` is None where `because` says why there is none."""
+
+    fingerprint: str
+    incident: IncidentId | None
+    because: str
+
+
+class _Request(msgspec.Struct):
+    alerts: tuple[Alert, ...]
+    answer: asyncio.Future[list[Taken]]
+
+
+class Intake:
+    """Group commit of alerts. `run` must be running for `take` to be answered."""
+
+    def __init__(self, store: Store, clock: Clock, library: Library, desk: Desk) -> None:
+        self._store = store
+        self._clock = clock
+        self._library = library
+        self._desk = desk
+        self._queue: asyncio.Queue[_Request] = asyncio.Queue(QUEUE_REQUESTS_MAX)
+
+    async def take(self, alerts: Sequence[Alert]) -> list[Taken]:
+        """Keep alerts and say what became of each, once that is committed.
+
+        Raises:
+            IntakeFullError: too much is waiting.
+            StoreUnavailableError: they could not be kept.
+        """
+        if not alerts:
+            return []
+        request = _Request(tuple(alerts), asyncio.get_running_loop().create_future())
+        try:
+            self._queue.put_nowait(request)
+        except asyncio.QueueFull:
+            raise IntakeFullError("More alerts are coming in than can be kept; try again in 5 seconds.") from None
+        return await request.answer
+
+    async def run(self) -> None:
+        """Serve requests until cancelled; then those in waiting are served before it ends."""
+        try:
+            while True:
+                await to_its_end(self._serve(await self._batch()))
+        finally:
+            with suppress(asyncio.QueueEmpty):
+                while True:
+                    await self._serve([self._queue.get_nowait()])
+
+    async def _batch(self) -> list[_Request]:
+        batch = [await self._queue.get()]
+        with suppress(asyncio.QueueEmpty):
+            while len(batch) < limits.intake_batch_requests_max:
+                batch.append(self._queue.get_nowait())
+        return batch
+
+    async def _serve(self, batch: list[_Request]) -> None:
+        try:
+            answers = await self._keep([request.alerts for request in batch])
+        except Exception as error:
+            if len(batch) > 1:
+                for request in batch:
+                    await self._serve([request])
+                return
+            if not isinstance(error, StoreUnavailableError | ConflictError):
+                log.exception("alerts could not be taken in", alerts=len(batch[0].alerts))
+            if not batch[0].answer.done():
+                unavailable = error if isinstance(error, StoreUnavailableError) else None
+                batch[0].answer.set_exception(
+                    unavailable or StoreUnavailableError("The alerts could not be kept; the server's log says why.")
+                )
+            return
+        for request, answer in zip(batch, answers, strict=True):
+            if not request.answer.done():
+                request.answer.set_result(answer)
+
+    async def _keep(self, requests: list[tuple[Alert, ...]]) -> list[list[Taken]]:
+        async for attempt in stamina.retry_context(
+            on=ConflictError, attempts=limits.command_conflict_retries_max, wait_initial=0.005, wait_max=0.2, timeout=10.0
+        ):
+            with attempt:
+                changed: dict[IncidentId, None] = {}
+                async with self._store.transaction() as unit:
+                    answers = [await self._keep_one(unit, alerts, changed) for alerts in requests]
+                self._desk.announce(list(changed))
+                return answers
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _keep_one(
+        self, unit: Unit, alerts: tuple[Alert, ...], changed: dict[IncidentId, None]
+    ) -> list[Taken]:
+        return [await self._place(unit, alert, changed) for alert in alerts]
+
+    async def _place(self, unit: Unit, alert: Alert, changed: dict[IncidentId, None]) -> Taken:
+        playbook = self._library.current.playbook
+        placement = grouping.place(alert, playbook.options.group_by, await unit.holders())
+        actor = Actor(ActorKind.SOURCE, alert.source, alert.source)
+        match placement:
+            case grouping.Opens():
+                opening = c.OpenByAlert(alert=alert, group_key=placement.group_key, because=placement.because.value)
+                answer = await self._desk.open_in(unit, opening, actor)
+                incident, wrote = answer.incident.id, True
+            case grouping.Attaches():
+                attached = c.AttachAlert(alert=alert, because=placement.because.value)
+                answer = await self._desk.handle_in(unit, placement.incident, attached, actor)
+                incident, wrote = placement.incident, bool(answer.entries)
+            case grouping.Clears():
+                answer = await self._desk.handle_in(unit, placement.incident, c.ClearAlert(alert=alert), actor)
+                incident, wrote = placement.incident, bool(answer.entries)
+            case grouping.Recorded():
+                incident, wrote = None, False
+        if incident is not None and wrote:
+            changed[incident] = None
+        await self._record(unit, alert, incident, placement.because.value)
+        return Taken(fingerprint=alert.fingerprint, incident=incident, because=placement.because.value)
+
+    async def _record(self, unit: Unit, alert: Alert, incident: IncidentId | None, because: str) -> None:
+        known = await unit.alert(alert.fingerprint)
+        latest = alert
+        if known is not None and alert.status is AlertStatus.RESOLVED and not alert.annotations:
+            latest = replace(alert, annotations=known.alert.annotations)
+        await unit.save_alert(
+            AlertRecord(
+                alert=latest,
+                incident=incident,
+                because=because,
+                first_seen_at=known.first_seen_at if known else alert.received_at,
+                last_seen_at=alert.received_at,
+                times=known.times + 1 if known else 1,
+            )
+        )
+

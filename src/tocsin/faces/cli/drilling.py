@@ -1,0 +1,134 @@
+"""`tocsin drill`: rehearse an alert on the playbook's clock, and print what would happen, with its times."""
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tocsin.faces.cli.errors import usage
+from tocsin.faces.cli.local import PANEL
+from tocsin.faces.cli.options import Playbook, Roster, duration, instant, pairs
+from tocsin.faces.cli.paper import STYLES, one_line, table, write, write_json
+from tocsin.faces.cli.services import CliServices, DrillLine, DrillReport, DrillRequest
+
+if TYPE_CHECKING:
+    from tocsin.oncall.model import Roster as Roster_
+    from tocsin.playbook.model import Playbook as Playbook_
+
+EXAMPLES = "tocsin.examples"
+
+
+def register(app: typer.Typer, services: CliServices) -> None:
+    """Hang the command into the command tree."""
+
+    @app.command(rich_help_panel=PANEL)
+    def drill(
+        alert: Annotated[str, typer.Option("--alert", metavar="NAME", help="The alert that fires.")],
+        playbook: Playbook = None,
+        roster: Roster = None,
+        label: Annotated[
+            list[str] | None,
+            typer.Option("--label", metavar="NAME=VALUE", help="A label of the alert; repeatable."),
+        ] = None,
+        annotation: Annotated[
+            list[str] | None,
+            typer.Option("--annotation", metavar="NAME=VALUE", help="An annotation; repeatable."),
+        ] = None,
+        ack_after: Annotated[
+            str, typer.Option("--ack-after", metavar="TIME", help="Acknowledged after 12m.")
+        ] = "",
+        ack_by: Annotated[
+            str, typer.Option("--ack-by", metavar="PERSON", help="By whom; default: whoever was paged first.")
+        ] = "",
+        nobody: Annotated[bool, typer.Option("--nobody", help="Nobody answers; the default.")] = False,
+        resolve_after: Annotated[
+            str, typer.Option("--resolve-after", metavar="TIME", help="Resolved after 3h.")
+        ] = "",
+        at: Annotated[
+            str,
+            typer.Option(
+                "--at", metavar="TIME", help="When it fires, as 2026-12-25T03:00+01:00; default: now."
+            ),
+        ] = "",
+        until: Annotated[str, typer.Option("--until", metavar="TIME", help="How much is rehearsed.")] = "6h",
+        as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    ) -> None:
+        """Rehearse an alert: who would be paged, when, why and over what. Nothing is sent."""
+        if nobody and (ack_after or ack_by or resolve_after):
+            raise usage(
+                "--nobody is against --ack-after, --ack-by and --resolve-after.", "Leave one of them out."
+            )
+        if ack_by and not ack_after:
+            raise usage("--ack-by needs --ack-after.", "Say when, such as --ack-after 12m.")
+        start = instant(at, "--at") if at else services.clock().now().astimezone()
+        request = DrillRequest(
+            alert=alert,
+            at=start,
+            labels=pairs(label or [], "--label"),
+            annotations=pairs(annotation or [], "--annotation"),
+            until=duration(until, "--until"),
+            ack_after=duration(ack_after, "--ack-after") if ack_after else None,
+            ack_by=ack_by,
+            resolve_after=duration(resolve_after, "--resolve-after") if resolve_after else None,
+        )
+        found, digest = _read_playbook(playbook)
+        people = _read_roster(roster) if roster or not playbook else None
+        report = services.drill(request, found, digest, people)
+        if as_json:
+            write_json(report.document())
+        else:
+            _print(report, start)
+
+
+def _bundled(name: str) -> bytes:
+    from importlib.resources import files
+
+    return files(EXAMPLES).joinpath(name).read_bytes()
+
+
+def _bytes_of(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise usage(f"{file} cannot be read: {error.strerror}.") from error
+
+
+def _read_playbook(file: Path | None) -> "tuple[Playbook_, str]":
+    from tocsin.playbook.read import read_playbook
+
+    content = _bytes_of(file) if file else _bundled("playbook.md")
+    return read_playbook(content, str(file or "playbook.md")), hashlib.sha256(content).hexdigest()
+
+
+def _read_roster(file: Path | None) -> "Roster_":
+    from tocsin.oncall.read import read_roster
+
+    content = _bytes_of(file) if file else _bundled("roster.toml")
+    return read_roster(content, str(file or "roster.toml"))
+
+
+def _print(report: DrillReport, start: datetime) -> None:
+    for line in report.notes:
+        write(line, "yellow")
+    shown = f"{start:%a %d %b %Y, %H:%M} {zone_name(start)}"
+    write(f"Drill of {one_line(report.playbook)!r}, beginning {shown}", "bold")
+    table(
+        ("OFFSET", f"TIME ({zone_name(start)})", "WHAT", "WORDS"),
+        [(line.clock, _wall(line, start), line.kind, line.text) for line in report.lines],
+        [STYLES.get(line.weight, "") for line in report.lines],
+    )
+    write()
+    for line in report.verdict:
+        write(line)
+
+
+def _wall(line: DrillLine, start: datetime) -> str:
+    at = line.at.astimezone(start.tzinfo)
+    return at.strftime("%H:%M:%S" if at.date() == start.date() else "%d %b %H:%M:%S")
+
+
+def zone_name(start: datetime) -> str:
+    """The zone in which a rehearsal is told: its name, or its offset from UTC."""
+    return start.strftime("%Z") or "UTC"

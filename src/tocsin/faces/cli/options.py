@@ -1,0 +1,102 @@
+"""Options that many commands share, and what is read from the command line in one way only."""
+
+import os
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tocsin.base.ids import parse_incident_id
+from tocsin.base.times import parse_duration
+from tocsin.faces.cli.errors import usage
+
+if TYPE_CHECKING:
+    from tocsin.faces.cli.remote import Remote
+
+_SERVER_HELP = "Address of the server; else TOCSIN_URL, else http://127.0.0.1:8800."
+_TOKEN_HELP = (
+    "File that holds the token; else TOCSIN_TOKEN, else cli.token in the data directory (TOCSIN_DATA)."
+)
+
+Server = Annotated[str | None, typer.Option("--server", metavar="URL", help=_SERVER_HELP)]
+TokenFile = Annotated[Path | None, typer.Option("--token-file", metavar="FILE", help=_TOKEN_HELP)]
+Json = Annotated[bool, typer.Option("--json", help="Print the server's JSON.")]
+IncidentArgument = Annotated[str, typer.Argument(metavar="ID", help="The incident: INC-7, or just 7.")]
+Data = Annotated[
+    Path | None, typer.Option("--data", metavar="DIR", help="Directory of the data; default ./data.")
+]
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option("--database-url", metavar="URL", help="Database, where it is not the SQLite of --data."),
+]
+Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="File with settings.")]
+Playbook = Annotated[
+    Path | None,
+    typer.Option("--playbook", metavar="FILE", help="The playbook; default: the example that comes along."),
+]
+Roster = Annotated[Path | None, typer.Option("--roster", metavar="FILE", help="The roster of people.")]
+
+
+def connect(server: str | None, token_file: Path | None) -> "Remote":
+    """The server that the options and the environment name."""
+    from tocsin.faces.cli.remote import DEFAULT_URL, Remote, find_token, read_url
+
+    url = read_url(server or os.environ.get("TOCSIN_URL", "").strip() or DEFAULT_URL)
+    token, found_in = find_token(url, token_file, Path(os.environ.get("TOCSIN_DATA") or "data"))
+    return Remote(url, token, found_in)
+
+
+def incident_path(text: str) -> str:
+    """The path of an incident that was named on the command line."""
+    return f"/incidents/{incident_name(text)}"
+
+
+def incident_name(text: str) -> str:
+    """`INC-7` for `INC-7`, `inc-7` and `7`."""
+    found = parse_incident_id(text)
+    if found is None:
+        raise usage(f"{text!r} names no incident.", "Write INC-7, or just 7; `tocsin incidents` lists them.")
+    return found
+
+
+def instant(text: str, option: str) -> datetime:
+    """An RFC 3339 time in its own offset."""
+    mend = "Write one such as 2026-12-25T03:00+01:00."
+    try:
+        at = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise usage(f"{option} {text!r} is no time.", mend) from error
+    if at.tzinfo is None:
+        raise usage(f"{option} {text!r} has no time zone.", f"Add Z or an offset. {mend}")
+    return at
+
+
+def duration(text: str, option: str) -> timedelta:
+    """A duration in the words of a playbook: `12m`, `3h`, `1h 30m`."""
+    span = parse_duration(text)
+    if span is None:
+        raise usage(f"{option} {text!r} is no duration.", "Write one such as 12m, 3h, or 1h 30m.")
+    return span
+
+
+def pairs(given: list[str], option: str) -> dict[str, str]:
+    """`name=value` pairs, in order; a later one wins."""
+    found: dict[str, str] = {}
+    for text in given:
+        name, sign, value = text.partition("=")
+        if not sign or not name.strip():
+            raise usage(f"{option} {text!r} is no name and value.", f"Write {option} name=value.")
+        found[name.strip()] = value
+    return found
+
+
+def read_document(file: Path) -> str:
+    """The text of a file, or of standard input where the file is `-`."""
+    try:
+        return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise usage(f"{file} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise usage(f"{file} is not text in UTF-8 (byte {error.start}).", "Save it as UTF-8.") from error

@@ -1,0 +1,113 @@
+"""What the passing of time does: every deadline that has come becomes events, until none is left."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from tocsin.base.ids import PageId, role_key
+from tocsin.incident import events as e
+from tocsin.incident import path, reach
+from tocsin.incident.deadlines import Deadline, DeadlineKind, clock_deadlines, due_message
+from tocsin.incident.rules import Rules
+from tocsin.incident.state import Incident
+from tocsin.oncall.model import Person
+
+
+def deadlines(incident: Incident, rules: Rules) -> tuple[Deadline, ...]:
+    """Everything that the playbook still wants of the incident, soonest first; all of it in UTC."""
+    found = [*clock_deadlines(incident, rules), *reach.page_deadlines(incident, rules)]
+    return tuple(sorted(found, key=lambda each: (each.at, each.key)))
+
+
+def next_due_at(incident: Incident, rules: Rules) -> datetime | None:
+    """When time will next do something to the incident (UTC); None where it waits for people alone."""
+    return next((each.at for each in deadlines(incident, rules)), None)
+
+
+def due_events(incident: Incident, rules: Rules, now: datetime) -> list[e.AnyEvent]:
+    """The events of the deadlines that have come. What they lead to is asked for again after the fold."""
+    events = list(_clock_events(incident, rules, now))
+    wanted = [want for want in reach.wanted(incident, rules) if want.at <= now]
+    if wanted:
+        return events + _page_events(wanted, incident, rules, now)
+    for page, because in reach.lost_pages(incident, rules):
+        reason = e.PageReason(key=reach.key(incident, f"lost:{page.id}"), text=because)
+        events.append(_nobody(page.role, (reason,), because, page.at))
+    for step in reach.next_steps(incident, rules):
+        if step.at <= now:
+            events.append(
+                e.PageStepped(
+                    page=step.page.id,
+                    person=step.page.person,
+                    round=step.round,
+                    method=step.method.id,
+                    channel=step.method.kind,
+                    key=f"{step.page.id}/{len(step.page.steps)}",
+                    due_at=step.at,
+                )
+            )
+    return events
+
+
+def _clock_events(incident: Incident, rules: Rules, now: datetime) -> Iterator[e.AnyEvent]:
+    for deadline in clock_deadlines(incident, rules):
+        if deadline.at > now:
+            continue
+        match deadline.kind:
+            case DeadlineKind.RESPOND_BY:
+                yield e.ResponseOverdue(level=incident.level, due_at=deadline.at)
+            case DeadlineKind.UPDATE:
+                due = due_message(incident, rules)
+                assert due is not None, "the deadline was computed from it"
+                yield e.UpdateDue(message=due[0], due_at=deadline.at)
+            case DeadlineKind.POSTMORTEM:
+                yield e.PostmortemOverdue(due_at=deadline.at)
+            case DeadlineKind.PHASE:
+                number = int(deadline.key.partition(":")[2])
+                phase = next(each for each in rules.playbook.phases if each.number == number)
+                yield e.PhaseOverdue(phase=number, name=phase.name, due_at=deadline.at)
+            case _:
+                raise AssertionError(f"{deadline.kind} is no deadline of the clock")
+
+
+def _page_events(
+    wanted: list[reach.Wanted], incident: Incident, rules: Rules, now: datetime
+) -> list[e.AnyEvent]:
+    """One page for each person, with all the reasons that have come together."""
+    events: list[e.AnyEvent] = []
+    by_person: dict[str, tuple[Person, str, list[reach.Wanted]]] = {}
+    nobody: dict[str, tuple[str, str, list[reach.Wanted]]] = {}
+    for want in wanted:
+        if want.edge:
+            events.append(
+                e.Escalated(edge=want.key, source=want.edge.source, to=want.role, because=want.text, due_at=want.at)
+            )
+        people, because = path.people_for(want.role, rules, now)
+        if people:
+            by_person.setdefault(people[0].id, (people[0], want.role, []))[2].append(want)
+        else:
+            nobody.setdefault(role_key(want.role), (want.role, because, []))[2].append(want)
+    number = len(incident.pages)
+    for person, role, wants in by_person.values():
+        under_way = next((page for page in incident.open_pages if page.person == person.id), None)
+        number += 0 if under_way else 1
+        reasons = tuple(e.PageReason(key=want.key, text=want.text) for want in wants)
+        made = e.PageWidened if under_way else e.Paged
+        events.append(
+            made(
+                page=under_way.id if under_way else PageId(f"{incident.id}/p{number}"),
+                person=person.id,
+                name=person.name,
+                role=role,
+                reasons=reasons,
+                due_at=min(want.at for want in wants),
+            )
+        )
+    for role, because, wants in nobody.values():
+        reasons = tuple(e.PageReason(key=want.key, text=want.text) for want in wants)
+        events.append(_nobody(role, reasons, because, min(want.at for want in wants)))
+    return events
+
+
+def _nobody(role: str, reasons: tuple[e.PageReason, ...], because: str, due_at: datetime) -> e.NobodyReachable:
+    key = f"fallback:{reasons[0].key}"
+    return e.NobodyReachable(role=role, reasons=reasons, because=because, fallback_key=key, due_at=due_at)

@@ -1,0 +1,117 @@
+"""Knows what must hold (the design's invariants), by simple books of its own."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from tests.core.sample import PLAYBOOK
+from tocsin.alerts.model import Alert
+from tocsin.engine.engine import Engine
+from tocsin.engine.intake import Taken
+from tocsin.engine.records import OutboxStatus
+from tocsin.incident import events as e
+from tocsin.incident.evolve import fold
+from tocsin.incident.outgoing import Send
+from tocsin.incident.settle import deadlines, next_due_at
+from tocsin.incident.state import Incident, State
+
+
+class WrongError(AssertionError):
+    """An invariant does not hold."""
+
+
+class Auditor:
+    """Books of what was answered and delivered, and the checks against the store."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, int] = {}
+        self.deliveries: dict[str, list[int]] = {}
+
+    def answered(self, batch: Sequence[Alert], taken: Sequence[Taken]) -> None:
+        """An alert was answered as kept."""
+        if len(batch) != len(taken):
+            raise WrongError("an answer speaks of another number of alerts than the request")
+        for alert in batch:
+            self.kept[alert.fingerprint] = self.kept.get(alert.fingerprint, 0) + 1
+
+    def delivered(self, key: str, life: int) -> None:
+        """A channel took something. A second time for one key needs a crash in between."""
+        lives = self.deliveries.setdefault(key, [])
+        if life in lives:
+            raise WrongError(f"{key} was delivered twice without a crash")
+        lives.append(life)
+
+    async def audit(self, engine: Engine, now: datetime) -> None:
+        """Everything that must hold at any time."""
+        faults = await engine.store.verify()
+        if faults:
+            raise WrongError(f"the store does not verify: {faults}")
+        async with engine.store.reading() as reader:
+            for fingerprint, times in self.kept.items():
+                record = await reader.alert(fingerprint)
+                if record is None or record.times < times:
+                    raise WrongError(f"an alert that was answered is lost: {fingerprint}")
+                if record.incident is None and not record.because:
+                    raise WrongError(f"{fingerprint} has neither an incident nor a reason")
+            for incident in await reader.incidents(limit=10_000):
+                chained = await reader.timeline(incident.id)
+                entries = [each.entry for each in chained]
+                await self._audit_incident(incident, entries, engine)
+
+    async def _audit_incident(self, incident: Incident, entries: list[e.Entry], engine: Engine) -> None:
+        if msgspec.json.encode(fold(entries)) != msgspec.json.encode(incident):
+            raise WrongError(f"{incident.id}: the fold of its events is not its read model")
+        self._audit_pages(incident, entries)
+        times = [entry.at for entry in entries]
+        if times != sorted(times):
+            raise WrongError(f"{incident.id}: its timeline is out of order")
+        for entry in entries:
+            due: datetime | None = getattr(entry.event, "due_at", None)
+            if due is not None and entry.at < due:
+                raise WrongError(f"{incident.id}: {type(entry.event).__name__} came early")
+        async with engine.store.reading() as reader:
+            rules = await engine.library.rules_for(incident.playbook, reader)
+        if rules.playbook != PLAYBOOK:
+            raise WrongError("the rules are not the pinned playbook's")
+        if incident.state is State.OPEN:
+            paging = any(deadline.kind == "page-step" for deadline in deadlines(incident, rules))
+            told = any(key.split(":")[1] == str(incident.generation) for key in incident.fallbacks)
+            pending = next_due_at(incident, rules) is not None
+            if not (paging or told or pending):
+                raise WrongError(f"{incident.id} is unacknowledged, and nobody is being paged")
+
+    def _audit_pages(self, incident: Incident, entries: list[e.Entry]) -> None:
+        ended: set[str] = set()
+        keys: set[str] = set()
+        for entry in entries:
+            event = entry.event
+            match event:
+                case e.Acknowledged() | e.Mitigated() | e.Resolved() | e.Closed() | e.Dismissed() | e.MergedInto():
+                    so_far = fold(entries[: entry.seq])
+                    ended = {page.id for page in so_far.pages if page.ended_at}
+                case e.PageAcknowledged():
+                    ended.update(event.pages)
+                case e.PageStepped():
+                    if event.page in ended:
+                        raise WrongError(f"{incident.id}: {event.page} goes on after it was acknowledged")
+                case e.Paged() | e.PageWidened() | e.NobodyReachable():
+                    fresh = {reason.key for reason in event.reasons}
+                    if fresh & keys:
+                        raise WrongError(f"{incident.id}: paged twice for {fresh & keys}")
+                    keys |= fresh
+                case _:
+                    pass
+
+    async def audit_healed(self, engine: Engine, now: datetime) -> None:
+        """Once nothing fails any more, nothing that is due is left undone."""
+        async with engine.store.reading() as reader:
+            for incident in await reader.incidents(limit=10_000):
+                rules = await engine.library.rules_for(incident.playbook, reader)
+                due = next_due_at(incident, rules)
+                if due is not None and due <= now:
+                    raise WrongError(f"{incident.id} has a deadline that nobody served: {due}")
+            for row in await reader.outbox(OutboxStatus.PENDING, limit=10_000):
+                overdue = row.due_at < now - timedelta(minutes=6)
+                if overdue and isinstance(row.effect, Send):
+                    raise WrongError(f"{row.key} is due and was not delivered")
