@@ -35,7 +35,7 @@ types: $(DEV)
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 imports: $(DEV)
-	$(BIN)/lint-imports --no-cache
+	$(BIN)/lint-imports --no-cache --no-logo
 
 tidy: $(DEV)
 	$(PYTEST) -q tests/tidy

@@ -12,6 +12,7 @@ CHANGES: list[tuple[str, str, dict[str, Any]]] = [
     ("note inc-7 checked", "note", {"text": "checked"}),
     ("severity 7 P2 --reason calmer", "severity", {"level": "P2", "reason": "calmer"}),
     ("assign 7 me", "take-command", {}),
+    ("assign 7 me --as alice", "take-command", {"person": "alice"}),
     ("assign 7 bob", "offer-command", {"to": "bob"}),
     ("escalate 7 Legal --reason breach", "escalate", {"to": "Legal", "reason": "breach"}),
     ("message 7 update --set ETA=soon --set Cause==x", "message",
@@ -77,6 +78,13 @@ def test_declare_opens_an_incident(stub: Any, terminal: Any) -> None:
     assert result.stdout == "INC-9 (P2, open): Done.\n"
 
 
+def test_the_environment_says_who_you_are(stub: Any, terminal: Any) -> None:
+    stub.answer("POST", "/incidents/INC-7/acknowledge", {"said": "Yes."})
+    terminal.env["TOCSIN_PERSON"] = "alice"
+    terminal("ack", "7")
+    assert stub.last[2] == {"person": "alice", "via": "cli"}
+
+
 def test_json_is_the_servers_answer(stub: Any, terminal: Any) -> None:
     answer = {"incident": {"id": "INC-7"}, "said": "Noted."}
     stub.answer("POST", "/incidents/INC-7/note", answer)
@@ -93,6 +101,20 @@ def test_a_postmortem_is_published_from_a_file_and_from_standard_input(
     assert stub.last[2] == {"text": "## What happened\n", "link": ""}
     terminal("postmortem", "7", "--publish", "--file", "-", input="from a pipe")
     assert stub.last[2] == {"text": "from a pipe", "link": ""}
+
+
+def test_a_draft_is_shown_before_it_is_sent(stub: Any, terminal: Any) -> None:
+    draft = {"text": "P1: [What]\nBy: Alice", "fields": {"What": ""}, "missing": ["What"]}
+    stub.answer("GET", "/incidents/INC-7", {"incident": {"id": "INC-7"}, "drafts": {"initial": draft}})
+    shown = terminal("message", "7", "initial", "--preview")
+    assert shown.stdout == "P1: [What]\nBy: Alice\n\nStill to be given:\n  --set 'What=…'\n"
+    assert json.loads(terminal("message", "7", "initial", "--preview", "--json").stdout) == draft
+    none = terminal("message", "7", "update", "--preview")
+    assert (none.exit_code, none.stderr.splitlines()[0]) == (
+        1,
+        "The playbook has no update message for this level.",
+    )
+    assert {method for method, *_ in stub.asked} == {"GET"}
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,14 @@ def test_no_incident_is_said_in_words(full: Any, terminal: Any) -> None:
 
 def test_states_are_handed_on(full: Any, terminal: Any) -> None:
     terminal("incidents", "--state", "open", "--state", "closed")
-    assert full.query["state"] == ["open", "closed"]
+    assert full.query == {"state": ["open", "closed"], "limit": ["100"]}
+    terminal("incidents", "--all", "--limit", "3", "--before", "INC-7")
+    assert full.query == {"all": ["true"], "limit": ["3"], "before": ["7"]}
+
+
+def test_that_there_may_be_more_is_said(full: Any, terminal: Any) -> None:
+    full.answer("GET", "/incidents", {"incidents": [{"id": "INC-7"}], "before": 7})
+    assert terminal("incidents").stdout.splitlines()[-1] == "There may be more: add --before INC-7."
 
 
 def test_one_incident(full: Any, terminal: Any) -> None:

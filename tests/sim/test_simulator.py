@@ -13,8 +13,8 @@ from tocsin.adapters.store.sql import connect
 from tocsin.engine.ports import Store
 from tocsin.incident.evolve import fold
 
-SEEDS = int(os.environ.get("TOCSIN_SIM_SEEDS", "200"))
-FIRST = int(os.environ.get("TOCSIN_SIM_FIRST", "1"))
+SEEDS = int(os.environ.get("TOCSIN_SEEDS", "200"))
+FIRST = int(os.environ.get("TOCSIN_FIRST_SEED", "1"))
 TURNS = 60
 SQLITE_SHARE = 10
 """One seed in so many runs on SQLite, the others on the memory store."""
@@ -32,8 +32,9 @@ def opener(seed: int, folder: Path) -> Opener:
     memory: list[MemoryStore] = []
 
     async def open_memory(step: Callable[[str], None]) -> Store:
-        memory.append(memory[-1].restarted(step) if memory else MemoryStore(fold, on_step=step))
-        return memory[-1]
+        if not memory:
+            memory.append(MemoryStore(fold, on_step=step))
+        return memory[0]
 
     return open_memory
 

@@ -5,6 +5,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from tests.core.sample import PLAYBOOK, ROSTER, alert
 from tests.sim.auditor import Auditor
@@ -126,7 +127,7 @@ class World:
             public_url="http://localhost",
             bundle_window=timedelta(seconds=10),
         )
-        await self.engine.library.keep()
+        await self.engine.catch_up()
         return self.engine
 
     async def run(self, turns: int) -> None:
@@ -147,6 +148,10 @@ class World:
             for action in self.rng.sample([self.act, self.tick, self.deliver], 3):
                 await action()
         except Crash:
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
             await engine.store.close()
             engine = await self.boot()
         self.fuse = None
@@ -171,12 +176,24 @@ class World:
         if self.faults and self.rng.random() < 0.1:
             kind = self.rng.choice(["outbox", "email"])
             self.mood[kind] = self.rng.choice(["fine", "fine", "down", "refusing"])
+        await self.beside_intake([asyncio.create_task(self.engine.delivery.deliver_due())])
+
+    async def beside_intake(self, tasks: list[asyncio.Task[Any]]) -> None:
+        """Run tasks while the intake runs. Where a task or the intake dies, the process does."""
+        assert self.engine is not None
         intake = asyncio.create_task(self.engine.intake.run())
         try:
-            await self.engine.delivery.deliver_due()
+            waiting: set[asyncio.Task[Any]] = {*tasks, intake}
+            while not intake.done() and not all(task.done() for task in tasks):
+                await asyncio.wait(waiting - {task for task in waiting if task.done()}, return_when="FIRST_COMPLETED")
         finally:
-            intake.cancel()
-            await asyncio.gather(intake, return_exceptions=True)
+            for task in (intake, *tasks):
+                task.cancel()
+            await asyncio.gather(intake, *tasks, return_exceptions=True)
+        if self.dead:
+            raise Crash("beside the intake")
+        for task in tasks:
+            task.result()
 
     async def act(self) -> None:
         """One thing that the outside asks."""
@@ -191,22 +208,13 @@ class World:
     async def send_alerts(self) -> None:
         assert self.engine is not None
         batches = [self.some_alerts() for _ in range(self.rng.randint(1, 4))]
-        intake = asyncio.create_task(self.engine.intake.run())
+        requests = [asyncio.create_task(self.engine.intake.take(batch)) for batch in batches]
         try:
-            requests = [asyncio.create_task(self.engine.intake.take(batch)) for batch in batches]
-            done, _ = await asyncio.wait([*requests, intake], return_when=asyncio.FIRST_COMPLETED)
-            while not intake.done() and not all(request.done() for request in requests):
-                done, _ = await asyncio.wait([*requests, intake], return_when=asyncio.FIRST_COMPLETED)
+            await self.beside_intake(requests)
+        finally:
             for batch, request in zip(batches, requests, strict=True):
                 if request.done() and not request.cancelled() and request.exception() is None:
                     self.auditor.answered(batch, request.result())
-                request.cancel()
-            await asyncio.gather(*requests, return_exceptions=True)
-        finally:
-            intake.cancel()
-            await asyncio.gather(intake, return_exceptions=True)
-        if self.dead:
-            raise Crash("while taking alerts in")
 
     def some_alerts(self) -> tuple[Alert, ...]:
         found: list[Alert] = []
@@ -226,7 +234,7 @@ class World:
         people = tuple(person for person in ROSTER.people if person is not gone)
         roles = tuple(role for role in ROSTER.roles if self.rng.random() > 0.1)
         self.roster = Roster(people=people, roles=roles, audiences=ROSTER.audiences, fallback=ROSTER.fallback)
-        await self.engine.library.replace(self.engine.library.current, self.roster)
+        await self.engine.reload(self.engine.library.current, self.roster)
 
     async def ask_command(self) -> None:
         assert self.engine is not None

@@ -158,30 +158,38 @@ SOURCE_RULES: list[Rule] = [
 ]
 
 
+def show(faults: Iterable[str]) -> str:
+    """All of them at once, since each is mended in another place."""
+    return "\n".join(["", *faults])
+
+
 @pytest.mark.parametrize("rule", SOURCE_RULES, ids=lambda rule: rule.__name__)
 def test_source(rule: Rule) -> None:
-    assert [f"{name}: {fault}" for name in sources() for fault in rule(text_of(name))] == []
+    faults = [f"{name}: {fault}" for name in sources() for fault in rule(text_of(name))]
+    assert not faults, show(faults)
 
 
 def test_nothing_is_left_over() -> None:
-    names = [
-        name for name in listed() if name.endswith(".py") or name.startswith(("src/", ".ci/", "Makefile"))
-    ]
-    assert [f"{name}: {fault}" for name in names for fault in nothing_left_over(text_of(name))] == []
+    code = ("src/", ".ci/", "Makefile")
+    names = [name for name in listed() if name.endswith(".py") or name.startswith(code)]
+    faults = [f"{name}: {fault}" for name in names for fault in nothing_left_over(text_of(name))]
+    assert not faults, show(faults)
 
 
 def test_no_file_names_a_registry_or_a_machine() -> None:
-    assert [f"{name}: {fault}" for name in listed() for fault in of_no_place(text_of(name))] == []
+    faults = [f"{name}: {fault}" for name in listed() for fault in of_no_place(text_of(name))]
+    assert not faults, show(faults)
 
 
 def test_every_module_is_used() -> None:
     texts = {name: text_of(name) for name in listed() if name.endswith(".py")}
-    entries = entry_points(text_of("pyproject.toml"))
-    assert unused(modules_of(sources()), texts, entries) == []
+    alone = unused(modules_of(sources()), texts, entry_points(text_of("pyproject.toml")))
+    assert not alone, show(f"{name}: nothing imports it" for name in alone)
 
 
 def test_no_file_is_large() -> None:
-    assert too_large({name: (ROOT / name).stat().st_size for name in listed()}) == []
+    large = too_large({name: (ROOT / name).stat().st_size for name in listed()})
+    assert not large, show(large)
 
 
 PLANTED: list[tuple[Rule, str, str]] = [

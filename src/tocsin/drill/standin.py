@@ -33,12 +33,10 @@ def stand_in_roster(playbook: Playbook) -> Roster:
 def rehearse(
     scenario: Scenario, playbook: Playbook, playbook_hash: str, roster: Roster | None
 ) -> DrillReport:
-    """Rehearse a playbook with its roster, or with stand-ins where there is none; the report says so first."""
+    """Rehearse a playbook with its roster, or with stand-ins where there is none, which `notes` then say."""
     notes: tuple[str, ...] = ()
     if roster is None:
         roster = stand_in_roster(playbook)
-        names = (
-            ", ".join(person.name for person in roster.people) or "nobody, since the playbook names no role"
-        )
+        names = ", ".join(each.name for each in roster.people) or "the playbook names no role"
         notes = (f"No roster was given: one made-up person stands in for each role ({names}).",)
     return run_drill(scenario, Rules(playbook=playbook, playbook_hash=playbook_hash, roster=roster), notes)

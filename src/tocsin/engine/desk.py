@@ -14,7 +14,7 @@ from tocsin.engine.ports import Clock, ConflictError, Store, Unit
 from tocsin.incident import commands as c
 from tocsin.incident.answer import Refused
 from tocsin.incident.decide import Decision, handle
-from tocsin.incident.events import Actor, Entry
+from tocsin.incident.events import CLOCK, Actor, Entry
 from tocsin.incident.outgoing import Cancel
 from tocsin.incident.report import postmortem
 from tocsin.incident.rules import Rules
@@ -91,6 +91,14 @@ class Desk:
 
         return self._told(await self._transact(work))
 
+    async def review(self) -> None:
+        """Let time pass in every incident that is not closed, and find its next deadline anew, because
+        the roster or the settings may be others than when it was last looked at."""
+        async with self._store.reading() as reader:
+            unfinished = [holder.id for holder in await reader.holders()]
+        for incident in unfinished:
+            await self.handle(incident, c.Tick(), CLOCK)
+
     async def open_in(self, unit: Unit, command: c.Declare | c.OpenByAlert, actor: Actor) -> Answer:
         """Open an incident within a transaction of the caller's, who announces it after the commit.
 
@@ -132,8 +140,9 @@ class Desk:
         if isinstance(decided, Refused):
             raise RefusedError(decided.code, decided.message)
         incident = decided.incident
+        # Also without an entry the next deadline may be another one: the roster may have changed.
+        await unit.append(decided.entries, incident, next_due_at(incident, rules))
         if decided.entries:
-            await unit.append(decided.entries, incident, next_due_at(incident, rules))
             await unit.enqueue([effect for effect in decided.effects if not isinstance(effect, Cancel)])
             for effect in decided.effects:
                 if isinstance(effect, Cancel):

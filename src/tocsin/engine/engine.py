@@ -43,12 +43,23 @@ class Engine:
     _tasks: list[asyncio.Task[None]] = field(default_factory=list["asyncio.Task[None]"])
 
     async def start(self) -> None:
-        """Keep the current playbook, then begin to take alerts, to watch the clocks and to deliver."""
-        await self.library.keep()
+        """Keep the current playbook, catch up with what came due, then begin to take alerts, to watch
+        the clocks and to deliver."""
+        await self.catch_up()
         loops = {"intake": self.intake.run, "clockwork": self.clockwork.run, "delivery": self.delivery.run}
         self._tasks = [asyncio.create_task(loop(), name=name) for name, loop in loops.items()]
         for task in self._tasks:
             task.add_done_callback(_report)
+
+    async def catch_up(self) -> None:
+        """Store the current playbook and find every incident's next deadline under today's roster."""
+        await self.library.keep()
+        await self.desk.review()
+
+    async def reload(self, document: Document, roster: Roster) -> None:
+        """Follow another playbook for new incidents, and another roster for all."""
+        await self.library.replace(document, roster)
+        await self.desk.review()
 
     @property
     def running(self) -> bool:
@@ -58,6 +69,7 @@ class Engine:
     async def stop(self) -> None:
         """End the loops in good order: what was taken in is committed, what is being delivered is
         recorded or left to its lease. Then let go of channels and the store."""
+        self.hub.close()
         for task in self._tasks:
             task.cancel()
         for task in self._tasks:

@@ -166,7 +166,8 @@ class Unit(Reader, Protocol):
         ...
 
     async def append(self, entries: Sequence[Entry], incident: Incident, next_due_at: datetime | None) -> None:
-        """Append entries of one incident to its chain and replace its read model.
+        """Append entries of one incident to its chain and replace its read model; without entries only
+        the time of its next deadline changes.
 
         Raises:
             ConflictError: the entries do not follow the last one that is stored.

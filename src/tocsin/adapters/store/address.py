@@ -1,6 +1,5 @@
 """Where the database is, and how connections to it are made: the one place that knows both dialects."""
 
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -74,14 +73,18 @@ def blocking_engine(address: Address) -> Engine:
     """An engine for the migrations, which run before the event loop has anything to do.
 
     Raises:
-        OSError: the folder of a SQLite file cannot be made.
+        OSError: a SQLite file or its folder cannot be made.
     """
     if not address.sqlite:
         url = address.url.set(drivername="postgresql+psycopg")
         return create_engine(
             url, poolclass=NullPool, hide_parameters=True, connect_args=_postgres_arguments(address)
         )
-    Path(str(address.url.database)).parent.mkdir(parents=True, exist_ok=True)
+    path = Path(str(address.url.database))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        # Hashes of passwords are in it; SQLite gives the files beside it the same rights.
+        path.touch(mode=0o600)
     engine = create_engine(
         address.url.set(drivername="sqlite+pysqlite"),
         poolclass=NullPool,
@@ -118,10 +121,7 @@ def checking_engine(address: Address, reading: AsyncEngine) -> AsyncEngine:
     if not address.sqlite:
         return reading
 
-    def prepare(connection: sqlite3.Connection) -> None:
-        _reading_pragmas(connection)
-
-    engine = _sqlite_engine(address, "BEGIN", prepare, 1)
+    engine = _sqlite_engine(address, "BEGIN", _reading_pragmas, 1)
 
     @event.listens_for(engine.sync_engine, "connect")
     def lenient(adapted: Any, _record: object) -> None:  # pyright: ignore[reportUnusedFunction]

@@ -23,10 +23,6 @@ _POSTGRES = {
     "55P03": "another process holds it locked; nothing was kept, try again",
     "53100": "its disk is full; make room",
     "53200": "it is out of memory",
-    "53300": "it has no connection left; raise max_connections or stop what else uses it",
-    "28P01": "it refuses the user or the password; check the database URL",
-    "28000": "it refuses the user; check the database URL and pg_hba.conf",
-    "3D000": "there is no such database; create it with createdb",
     "25006": "it takes no writes now (is it a standby?)",
     "42501": "its user may not do this; grant it the right to create and change tables",
     "58030": "reading or writing its disk failed; look after the disk",
@@ -58,6 +54,9 @@ def translated(address: Address) -> Generator[None, None, None]:
         yield
     except exc.DBAPIError as error:
         raise _meaning(error, address) from error
+    except UnicodeDecodeError as error:
+        # The driver does not expect that the name of a table in an error message is no UTF-8.
+        raise _unavailable(address, _SQLITE[11]) from error
     except exc.TimeoutError as error:
         raise _unavailable(address, "all its connections are busy; try again") from error
     except exc.PendingRollbackError as error:

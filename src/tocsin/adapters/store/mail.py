@@ -1,6 +1,6 @@
 """The outbox: what waits, who has claimed it, and what became of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -38,10 +38,12 @@ async def cancel(connection: AsyncConnection, incident: IncidentId, pages: Seque
 
 
 async def claim(
-    connection: AsyncConnection, now: datetime, lease_until: datetime, limit: int
+    connection: AsyncConnection, now: datetime, lease_until: datetime, limit: int, held: Collection[str]
 ) -> list[OutboxRow]:
     """Lease due rows and their bundle mates. Rows that another worker is claiming now are passed over."""
     due: Select[Any] = select(outbox).where(_PENDING, outbox.c.ready_at <= now)
+    if held:
+        due = due.where(outbox.c.bundle.not_in(held))
     free = due.with_for_update(skip_locked=True)
     in_order = (outbox.c.due_at, outbox.c.position)
     found = list((await connection.execute(free.order_by(*in_order).limit(limit))).mappings().all())

@@ -55,10 +55,8 @@ class MemoryStore:
     async def verify(self) -> list[Fault]:
         """Check every chain and read model (see the port)."""
         tables = self._tables
-        faults: list[Fault] = []
-        for number in range(1, tables.number + 1):
-            if incident_id(number) not in tables.cases and number not in tables.unused:
-                faults.append(fault(incident_id(number), 0, "the incident is missing"))
+        given = (incident_id(number) for number in range(1, tables.number + 1) if number not in tables.unused)
+        faults = [fault(each, 0, "the incident is missing") for each in given if each not in tables.cases]
         for case in tables.cases.values():
             head = as_stored(rows.incident_columns(case.incident, case.next_due_at, case.last_hash))
             events = [as_stored(rows.event_columns(link)) for link in case.entries]

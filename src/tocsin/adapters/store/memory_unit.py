@@ -1,7 +1,7 @@
 """Reading and writing the tables of the memory store; what each method does is said at the ports."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -99,9 +99,10 @@ class MemoryReader:
             (case.next_due_at for case in self._tables.cases.values() if case.next_due_at), default=None
         )
 
-    async def next_outbox_at(self) -> datetime | None:
+    async def next_outbox_at(self, held: Collection[str] = ()) -> datetime | None:
         self._step("next_outbox_at")
-        return min((_ready_at(self._tables.outbox[key]) for key in self._tables.waiting), default=None)
+        waiting = (self._tables.outbox[key] for key in self._tables.waiting)
+        return min((_ready_at(row) for row in waiting if _bundle(row) not in held), default=None)
 
     async def alert(self, fingerprint: str) -> AlertRecord | None:
         self._step("alert")
@@ -237,9 +238,12 @@ class MemoryUnit(MemoryReader):
             self._save(replace(row, status=OutboxStatus.CANCELLED, lease_until=None))
         return len(found)
 
-    async def claim(self, now: datetime, lease_until: datetime, limit: int) -> list[OutboxRow]:
+    async def claim(
+        self, now: datetime, lease_until: datetime, limit: int, held: Collection[str] = ()
+    ) -> list[OutboxRow]:
         self._step("claim")
-        waiting = (self._tables.outbox[key] for key in self._tables.waiting)
+        every = (self._tables.outbox[key] for key in self._tables.waiting)
+        waiting = (row for row in every if _bundle(row) not in held)
         free = sorted((row for row in waiting if _ready_at(row) <= now), key=lambda row: row.due_at)
         bundles = {_bundle(row) for row in free[:limit]} - {""}
         taken = free[:limit] + [row for row in free[limit:] if _bundle(row) in bundles]

@@ -1,7 +1,7 @@
 """The `Reader` port on SQLAlchemy Core."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -132,8 +132,8 @@ class SqlReader(Connected):
         return await self._value(select(func.min(incidents.c.next_due_at)))
 
     @step
-    async def next_outbox_at(self) -> datetime | None:
-        waiting = outbox.c.status == OutboxStatus.PENDING.value
+    async def next_outbox_at(self, held: Collection[str] = ()) -> datetime | None:
+        waiting = (outbox.c.status == OutboxStatus.PENDING.value) & outbox.c.bundle.not_in(held)
         return await self._value(select(func.min(outbox.c.ready_at)).where(waiting))
 
     @step

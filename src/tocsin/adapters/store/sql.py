@@ -88,8 +88,9 @@ class SqlStore:
             yield connection
         finally:
             # Rolls back. Where the connection is lost, so is the transaction, and its own error goes on.
-            with suppress(StoreUnavailableError):
-                await self._run(connection.close)
+            if connection.sync_connection is not None:
+                with suppress(StoreUnavailableError):
+                    await self._run(connection.close)
 
     async def _run(self, work: Callable[[], Awaitable[_Result]]) -> _Result:
         """Await `work` to its end even when this task is cancelled: half a commit is none."""

@@ -2,7 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from types import CoroutineType
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -50,7 +51,7 @@ _Self = TypeVar("_Self", bound=Connected)
 
 def step(
     method: Callable[Concatenate[_Self, _Arguments], Awaitable[_Result]],
-) -> Callable[Concatenate[_Self, _Arguments], Awaitable[_Result]]:
+) -> "Callable[Concatenate[_Self, _Arguments], CoroutineType[Any, Any, _Result]]":
     """Make a method one step of its transaction."""
 
     @wraps(method)

@@ -1,11 +1,11 @@
 """The `Unit` port on SQLAlchemy Core: what a writing transaction can do, besides reading."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Insert, Table, func, select, update
+from sqlalchemy import Table, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -67,9 +67,6 @@ class SqlUnit(SqlReader):
         statement = self._insert(table).values(**values)
         await self.connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
 
-    async def _added(self, statement: Insert) -> bool:
-        return (await self.connection.execute(statement)).rowcount == 1
-
     @step
     async def holders(self) -> list[Holder]:
         """As the port says; and until this transaction ends no other one can ask, so that two nodes never
@@ -113,8 +110,9 @@ class SqlUnit(SqlReader):
         tip = (incident.seq, links[-1].hash if links else last_hash)
         columns = rows.incident_columns(incident, next_due_at, tip[1])
         if last_seq == 0:
-            opened = self._insert(incidents).values(**columns).on_conflict_do_nothing()
-            if not await self._added(opened):
+            opening = self._insert(incidents).values(**columns).on_conflict_do_nothing()
+            opened = await self.connection.execute(opening.returning(incidents.c.number))
+            if opened.first() is None:
                 raise ConflictError(f"{incident.id} was opened by another writer first")
         else:
             await self.connection.execute(
@@ -153,8 +151,10 @@ class SqlUnit(SqlReader):
         return await mail.cancel(self.connection, incident, pages)
 
     @step
-    async def claim(self, now: datetime, lease_until: datetime, limit: int) -> list[OutboxRow]:
-        return await mail.claim(self.connection, now, lease_until, limit)
+    async def claim(
+        self, now: datetime, lease_until: datetime, limit: int, held: Collection[str] = ()
+    ) -> list[OutboxRow]:
+        return await mail.claim(self.connection, now, lease_until, limit, held)
 
     @step
     async def finish(

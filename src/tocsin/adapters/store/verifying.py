@@ -87,7 +87,11 @@ class _Walk:
                     self._faults.append(fault(f"INC-{number}", 0, "the incident is missing"))
             wanted = head["number"] + 1
             await self._incident(head)
-        for number in range(wanted, await self._head("incidents", "number") + 1):
+        given = await self._head("incidents", "number")
+        if not isinstance(given, int):
+            self._faults.append(fault("", 0, f"the last number that was given reads {given!r}"))
+            return
+        for number in range(wanted, given + 1):
             if number not in unused:
                 self._faults.append(fault(f"INC-{number}", 0, "the incident is missing"))
 
@@ -119,8 +123,11 @@ class _Walk:
 
     async def _unused_numbers(self) -> set[int]:
         query = select(settings.c.value).where(settings.c.key == UNUSED_NUMBERS)
-        for row in await self._rows(query):
-            return msgspec.json.decode(row["value"], type=set[int])
+        try:
+            for row in await self._rows(query):
+                return msgspec.json.decode(row["value"], type=set[int])
+        except (msgspec.MsgspecError, UnicodeError, TypeError):
+            self._faults.append(fault("", 0, f"the setting {UNUSED_NUMBERS} was changed"))
         return set()
 
     async def _head(self, name: str, column: str) -> Any:

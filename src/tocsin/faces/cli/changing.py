@@ -1,11 +1,12 @@
 """The commands that change an incident: each sends one verb and says what the server answered."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from tocsin.faces.cli.errors import usage
+from tocsin.faces.cli.errors import CliError, usage
 from tocsin.faces.cli.options import (
     IncidentArgument,
     Json,
@@ -16,10 +17,19 @@ from tocsin.faces.cli.options import (
     incident_path,
     pairs,
 )
-from tocsin.faces.cli.paper import text_of, write, write_json
+from tocsin.faces.cli.paper import object_of, text_of, write, write_json
 
 PANEL = "Work on an incident"
 
+As = Annotated[
+    str,
+    typer.Option(
+        "--as",
+        metavar="PERSON",
+        envvar="TOCSIN_PERSON",
+        help="In whose name, by the roster's id; default: the person of the token.",
+    ),
+]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it stands in the timeline.")]
 OptionalReason = Annotated[str, typer.Option("--reason", help="Why; it stands in the timeline.")]
 
@@ -42,8 +52,7 @@ def say(answer: Any, as_json: bool) -> None:
     if as_json:
         write_json(answer)
         return
-    inner: Any = answer.get("incident") if isinstance(answer, dict) else None
-    incident: Any = inner if isinstance(inner, dict) else answer
+    incident = object_of(answer, "incident") or object_of(answer)
     name, state, level = (text_of(incident, key) for key in ("id", "state", "level"))
     where = ", ".join(part for part in (level, state) if part)
     head = f"{name} ({where}): " if name and where else f"{name}: " if name else ""
@@ -76,9 +85,7 @@ def declare(
 
 def ack(
     incident: IncidentArgument,
-    person: Annotated[
-        str, typer.Option("--as", metavar="PERSON", help="In whose name; default: yours.")
-    ] = "",
+    person: As = "",
     server: Server = None,
     token_file: TokenFile = None,
     as_json: Json = False,
@@ -112,16 +119,17 @@ def severity(
 
 def assign(
     incident: IncidentArgument,
-    person: Annotated[str, typer.Argument(metavar="PERSON|me", help="Whom to offer command; `me` takes it.")],
+    to: Annotated[str, typer.Argument(metavar="PERSON|me", help="Whom to offer command; `me` takes it.")],
+    person: As = "",
     server: Server = None,
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
     """Hand over command, or take it yourself."""
-    if person.casefold() == "me":
-        ask(server, token_file, incident, "take-command", {}, as_json)
+    if to.casefold() == "me":
+        ask(server, token_file, incident, "take-command", _given(person=person), as_json)
     else:
-        ask(server, token_file, incident, "offer-command", {"to": person}, as_json)
+        ask(server, token_file, incident, "offer-command", {"to": to}, as_json)
 
 
 def escalate(
@@ -146,13 +154,37 @@ def message(
         typer.Option("--set", metavar="FIELD=VALUE", help="A field of the template; may be repeated."),
     ] = None,
     text: Annotated[str, typer.Option("--text", help="The whole text, in place of the template.")] = "",
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Only show the draft, and which fields are missing.")
+    ] = False,
     server: Server = None,
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
     """Send a status message from the playbook's template."""
-    body = _given(kind=kind, values=pairs(values or [], "--set"), text=text)
-    ask(server, token_file, incident, "message", body, as_json)
+    if not preview:
+        body = _given(kind=kind, values=pairs(values or [], "--set"), text=text)
+        ask(server, token_file, incident, "message", body, as_json)
+        return
+    if values or text:
+        raise usage("--preview shows the draft as it is.", "Leave --set and --text out.")
+    document = connect(server, token_file).get(incident_path(incident))
+    _preview(object_of(object_of(document, "drafts"), kind), kind, as_json)
+
+
+def _preview(draft: dict[str, Any], kind: str, as_json: bool) -> None:
+    if not draft:
+        raise CliError(
+            f"The playbook has no {kind} message for this level.", "Give the whole text with --text."
+        )
+    if as_json:
+        write_json(draft)
+        return
+    write(text_of(draft, "text"))
+    if missing := draft.get("missing"):
+        write("\nStill to be given:")
+        for field in missing:
+            write(f"  --set {shlex.quote(f'{field}=…')}")
 
 
 def triage(

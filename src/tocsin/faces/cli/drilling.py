@@ -53,6 +53,9 @@ def register(app: typer.Typer, services: CliServices) -> None:
             ),
         ] = "",
         until: Annotated[str, typer.Option("--until", metavar="TIME", help="How much is rehearsed.")] = "6h",
+        brief: Annotated[
+            bool, typer.Option("--brief", help="Leave out contact methods and deliveries.")
+        ] = False,
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     ) -> None:
         """Rehearse an alert: who would be paged, when, why and over what. Nothing is sent."""
@@ -79,7 +82,7 @@ def register(app: typer.Typer, services: CliServices) -> None:
         if as_json:
             write_json(report.document())
         else:
-            _print(report, start)
+            _print(report, start, brief)
 
 
 def _bundled(name: str) -> bytes:
@@ -109,15 +112,16 @@ def _read_roster(file: Path | None) -> "Roster_":
     return read_roster(content, str(file or "roster.toml"))
 
 
-def _print(report: DrillReport, start: datetime) -> None:
+def _print(report: DrillReport, start: datetime, brief: bool) -> None:
+    lines = [line for line in report.lines if not (brief and line.weight == "detail")]
     for line in report.notes:
         write(line, "yellow")
     shown = f"{start:%a %d %b %Y, %H:%M} {zone_name(start)}"
     write(f"Drill of {one_line(report.playbook)!r}, beginning {shown}", "bold")
     table(
         ("OFFSET", f"TIME ({zone_name(start)})", "WHAT", "WORDS"),
-        [(line.clock, _wall(line, start), line.kind, line.text) for line in report.lines],
-        [STYLES.get(line.weight, "") for line in report.lines],
+        [(line.clock, _wall(line, start), line.kind, line.text) for line in lines],
+        [STYLES.get(line.weight, "") for line in lines],
     )
     write()
     for line in report.verdict:

@@ -119,6 +119,12 @@ def text_of(document: object, *names: str) -> str:
     return str(found)
 
 
+def object_of(document: object, name: str = "") -> dict[str, Any]:
+    """The JSON object itself, or the one under `name` in it; an empty one where there is none."""
+    found = cast(dict[str, object], document).get(name) if name and isinstance(document, dict) else document
+    return cast(dict[str, Any], found) if isinstance(found, dict) else {}
+
+
 def rows_of(document: object, name: str) -> list[dict[str, Any]]:
     """The objects in a JSON list, or in the list under `name` of a JSON object."""
     listed = cast(dict[str, object], document).get(name) if isinstance(document, dict) else document

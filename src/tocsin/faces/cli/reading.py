@@ -26,6 +26,7 @@ from tocsin.faces.cli.paper import (
     clean,
     facts,
     local_time,
+    object_of,
     one_line,
     rows_of,
     table,
@@ -47,16 +48,19 @@ def incidents(
     state: Annotated[
         list[str] | None, typer.Option("--state", help="Only in this state; may be repeated.")
     ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="How many at most.")] = 100,
+    before: Annotated[
+        str, typer.Option("--before", metavar="ID", help="Only those that are older than this one.")
+    ] = "",
     server: Server = None,
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
     """List the incidents that have not ended, the newest first."""
-    remote = connect(server, token_file)
-    # httpx repeats a parameter for each value of a list.
-    answer = remote.get(
-        "/incidents", {"state": state or None, "all": "true" if everything or state else None}
-    )
+    asked = {"state": state or None, "all": "true" if everything else None, "limit": limit}
+    if before:
+        asked["before"] = incident_name(before).partition("-")[2]
+    answer = connect(server, token_file).get("/incidents", asked)
     if as_json:
         write_json(answer)
         return
@@ -79,6 +83,8 @@ def incidents(
         ],
         [_STATE_STYLES.get(text_of(each, "state"), "") for each in rows],
     )
+    if more := text_of(answer, "before"):
+        write(f"There may be more: add --before INC-{more}.")
 
 
 def _person(document: Mapping[str, Any], name: str) -> str:
@@ -91,12 +97,11 @@ def incident(
     incident: IncidentArgument, server: Server = None, token_file: TokenFile = None, as_json: Json = False
 ) -> None:
     """Show one incident: where it stands, what comes next, what can be asked of it."""
-    answer: Any = connect(server, token_file).get(incident_path(incident))
+    answer = object_of(connect(server, token_file).get(incident_path(incident)))
     if as_json:
         write_json(answer)
         return
-    found: Any = answer.get("incident") if isinstance(answer, dict) else None
-    core: dict[str, Any] = found if isinstance(found, dict) else answer
+    core = object_of(answer, "incident") or object_of(answer)
     drill = " (drill)" if core.get("drill") else ""
     heading = f"{text_of(core, 'id')}  {text_of(core, 'level')}  {text_of(core, 'state')}{drill}"
     write(f"{heading}  {one_line(text_of(core, 'title'))}", _STATE_STYLES.get(text_of(core, "state"), "bold"))
@@ -109,17 +114,13 @@ def incident(
 
 
 def _facts(core: Mapping[str, Any], answer: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    evidence: Any = core.get("evidence")
+    evidence = object_of(core, "evidence")
     why = ": ".join(part for part in (text_of(evidence, "rule"), text_of(evidence, "detail")) if part)
     yield "Severity", text_of(core, "level") + (f", by {why}" if why else "")
     yield "Opened", local_time(core.get("opened_at"))
-    acknowledged = core | {"acknowledged_by": answer.get("acknowledged_by") or core.get("acknowledged_by")}
-    by = _person(acknowledged, "acknowledged_by")
+    by = _person(answer, "acknowledged_by") or _person(core, "acknowledged_by")
     yield "Acknowledged", f"{local_time(core.get('acknowledged_at'))}{f' by {by}' if by else ''}"
-    yield (
-        "Commander",
-        _person(core | {"commander": answer.get("commander") or core.get("commander")}, "commander"),
-    )
+    yield "Commander", _person(answer, "commander") or _person(core, "commander")
     categories: Any = core.get("categories") or ()
     yield "Categories", ", ".join(str(each) for each in categories)
     yield "Mitigated", local_time(core.get("mitigated_at"))
@@ -130,10 +131,7 @@ def _facts(core: Mapping[str, Any], answer: Mapping[str, Any]) -> Iterable[tuple
     yield "Post-mortem due", local_time(core.get("postmortem_due_at"))
     yield "Post-mortem", local_time(core.get("postmortem_at"))
     yield "Merged into", text_of(core, "merged_into")
-    yield (
-        "Ended",
-        " ".join(part for part in (local_time(core.get("ended_at")), text_of(core, "end_reason")) if part),
-    )
+    yield "Ended", f"{local_time(core.get('ended_at'))} {text_of(core, 'end_reason')}".strip()
     yield "Description", text_of(core, "description")
 
 
@@ -144,12 +142,12 @@ def _alerts(alerts: list[dict[str, Any]]) -> None:
 
 
 def _alert_name(alert: Mapping[str, Any]) -> str:
-    labels: Any = alert.get("labels") or {}
+    labels = object_of(alert, "labels")
     return text_of(alert, "name") or text_of(labels, "alertname", "name", "service") or "Unnamed alert"
 
 
 def _summary(alert: Mapping[str, Any]) -> str:
-    annotations: Any = alert.get("annotations") or {}
+    annotations = object_of(alert, "annotations")
     return text_of(alert, "summary") or text_of(annotations, "summary", "title", "message", "description")
 
 
@@ -166,7 +164,7 @@ def _next(deadlines: list[dict[str, Any]]) -> None:
 
 def _checklists(answer: Mapping[str, Any], core: Mapping[str, Any]) -> None:
     """The questions and items with the ids by which other commands name them."""
-    answers: Any = core.get("answers") or {}
+    answers = object_of(core, "answers")
     questions = [
         (f"  {text_of(each, 'id')}", text_of(answers, text_of(each, "id")) or "-", text_of(each, "question"))
         for each in rows_of(answer, "triage")
@@ -206,7 +204,7 @@ def timeline(
     if as_json:
         write_json(answer)
         return
-    lines = rows_of(answer, "lines") or rows_of(answer, "timeline") or rows_of(answer, "entries")
+    lines = rows_of(answer, "lines")
     table(
         ("", "", ""),
         [
@@ -324,9 +322,7 @@ def alerts(server: Server = None, token_file: TokenFile = None, as_json: Json = 
     if not rows:
         write("No alert was taken in yet.")
         return
-    inner: list[dict[str, Any]] = [
-        each["alert"] if isinstance(each.get("alert"), dict) else each for each in rows
-    ]
+    inner = [object_of(each, "alert") or each for each in rows]
     table(
         ("LAST SEEN", "ALERT", "STATUS", "INCIDENT", "TIMES", "BECAUSE"),
         [

@@ -16,6 +16,8 @@ from tocsin.faces.cli.services import CliServices, StoreOptions
 
 if TYPE_CHECKING:
     from tocsin.engine.access import Access
+    from tocsin.engine.records import Token
+    from tocsin.incident.events import Actor
 
 T = TypeVar("T")
 Scope = Literal["viewer", "responder", "commander", "admin", "source"]
@@ -131,7 +133,7 @@ def _where(
 
 
 def _on_database(services: CliServices, where: StoreOptions, work: "Callable[[Access], Awaitable[T]]") -> T:
-    from tocsin.engine.access import Access
+    from tocsin.engine.access import Access, AccessError
     from tocsin.engine.ports import StoreUnavailableError
 
     async def run() -> T:
@@ -142,11 +144,16 @@ def _on_database(services: CliServices, where: StoreOptions, work: "Callable[[Ac
         return asyncio.run(run())
     except StoreUnavailableError as error:
         raise CliError(f"The database cannot be used: {error}") from error
+    except AccessError as error:
+        raise CliError(error.message) from error
 
 
 async def _create(access: "Access", name: str, scope: Scope, person: str) -> dict[str, object]:
-    token, secret = await access.create_token(name, scope, PersonId(person) if person else None, _HERE)
-    return {"token": secret, **_shown(token)}
+    from tocsin.base.ids import PersonId
+
+    secret = await access.create_token(name, scope, PersonId(person) if person else None, _here())
+    made = next((token for token in await access.tokens() if token.id in secret), None)
+    return {"token": secret, **(_shown(made) if made else {})}
 
 
 async def _list(access: "Access") -> dict[str, object]:
@@ -154,5 +161,20 @@ async def _list(access: "Access") -> dict[str, object]:
 
 
 async def _revoke(access: "Access", token: str) -> None:
-    if not await access.revoke_token(token, _HERE):
+    if not await access.revoke_token(token, _here()):
         raise CliError(f"There is no token {token!r}.", "`tocsin token list` shows their ids.")
+
+
+def _here() -> "Actor":
+    """Whoever may write the database needs no account; the audit log says that it was done there."""
+    from tocsin.incident.events import Actor, ActorKind
+
+    return Actor(ActorKind.SYSTEM, "command-line", "the command line on the server")
+
+
+def _shown(token: "Token") -> dict[str, object]:
+    """A token without its secret's hash, in JSON's own values."""
+    import msgspec
+
+    fields: dict[str, object] = msgspec.to_builtins(token)
+    return {name: value for name, value in fields.items() if name != "secret_hash"}

@@ -1,0 +1,99 @@
+"""Around every answer: security headers, one line in the access log, and the count for the metrics."""
+
+from datetime import datetime
+from typing import Any, cast
+
+import structlog
+from litestar import Litestar
+from litestar.types import Message
+
+from tocsin.engine.ports import Clock
+from tocsin.faces.http.metrics import Metrics
+
+log = structlog.get_logger("tocsin.access")
+
+_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+_HEADERS = (
+    (b"content-security-policy", _POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+)
+_STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
+_CAPABILITIES = ("/p/", "/setup/")
+"""Paths that go on with a secret."""
+
+
+class Framed(Litestar):
+    """The app with the frame around it, so that no answer and no error comes without."""
+
+    clock: Clock
+    metrics: Metrics
+    secure: bool
+
+    def frame(self, clock: Clock, metrics: Metrics, *, secure: bool) -> "Framed":
+        """Set what the frame needs. `secure` says that the public address is https."""
+        self.clock, self.metrics, self.secure = clock, metrics, secure
+        return self
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        began = self.clock.now()
+
+        async def framed_send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._dress(message)
+                self._tell(cast(dict[str, Any], scope), message["status"], began)
+            await send(message)
+
+        await super().__call__(scope, receive, framed_send)
+
+    def _dress(self, message: Any) -> None:
+        headers: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
+        given = {name.lower() for name, _ in headers}
+        headers.extend((name, value) for name, value in _HEADERS if name not in given)
+        if self.secure:
+            headers.append(_STRICT_TRANSPORT)
+        if b"cache-control" not in given:
+            headers.append((b"cache-control", b"no-store"))
+        message["headers"] = headers
+
+    def _tell(self, scope: dict[str, Any], status: int, began: datetime) -> None:
+        took = self.clock.now() - began
+        method = scope.get("method", "")
+        route = str(scope.get("path_template") or "unmatched")
+        self.metrics.answered(str(method) if route != "unmatched" else "any", route, status, took)
+        client = scope.get("client")
+        log.info(
+            "answered",
+            method=str(method),
+            path=loggable(scope["path"]),
+            status=status,
+            ms=round(took.total_seconds() * 1000, 1),
+            client=client[0] if client else "",
+        )
+
+
+def loggable(path: str) -> str:
+    """The path without its query and without a secret that stands in it."""
+    for start in _CAPABILITIES:
+        if path.startswith(start):
+            return f"{start}***"
+    return path[:200]

@@ -1,0 +1,59 @@
+"""Who may call what: one guard for each role, run before a body is read."""
+
+from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
+
+from litestar.exceptions import NotAuthorizedException
+from litestar.handlers import BaseRouteHandler
+
+from tocsin.engine.views import Principal
+from tocsin.faces.requests import Connection, address_of, credential_of, face_of, require
+
+Guard = Callable[[Connection, BaseRouteHandler], Awaitable[None]]
+
+
+def at_least(role: str) -> Guard:
+    """A guard that lets in principals of this role and of those above it."""
+
+    async def guard(connection: Connection, _: BaseRouteHandler) -> None:
+        await require(connection, role)
+
+    return guard
+
+
+async def source_guard(connection: Connection, _: BaseRouteHandler) -> None:
+    """Lets in any token, with bearer or basic; without a token only where the settings allow that."""
+    face = face_of(connection)
+    credential = credential_of(connection)
+    if credential is None and face.allow_unauthenticated_sources:
+        return
+    known = credential is not None and await face.engine.access.principal_of_token(credential, via="source")
+    if not known:
+        raise NotAuthorizedException(
+            "Send a token of the scope `source`, as bearer or as the password of basic authentication."
+        )
+
+
+async def metrics_guard(connection: Connection, _: BaseRouteHandler) -> None:
+    """Lets in this machine itself, and any token from elsewhere."""
+    if _is_this_machine(connection):
+        return
+    credential = credential_of(connection)
+    if credential is None or await face_of(connection).engine.access.principal_of_token(credential) is None:
+        raise NotAuthorizedException("Metrics are for this machine itself, or for a token.")
+
+
+def _is_this_machine(connection: Connection) -> bool:
+    # A proxy on this machine speaks for others, and says so.
+    if any(name in connection.headers for name in ("forwarded", "x-forwarded-for", "x-real-ip")):
+        return False
+    try:
+        return ip_address(address_of(connection)).is_loopback
+    except ValueError:
+        return False
+
+
+def principal_dependency(request: Connection) -> Principal:
+    """The principal that the guard found."""
+    found: Principal = request.scope["state"]["principal"]
+    return found

@@ -1,0 +1,54 @@
+"""The API of what else there is to see: who is on call, the alerts, the health."""
+
+from typing import Annotated
+
+from litestar import get
+from litestar.params import Parameter
+
+from tocsin.base.ids import IncidentId
+from tocsin.base.problems import Problem, ProblemsError
+from tocsin.base.times import parse_instant
+from tocsin.faces.http.guards import at_least
+from tocsin.faces.http.incidents import incident_of
+from tocsin.faces.http.shapes import AlertList, DutyDocument, HealthDocument, duty_document
+from tocsin.faces.requests import Face
+
+ALERTS_MAX = 1_000
+
+
+@get("/oncall", guards=[at_least("viewer")], operation_id="readOnCall", tags=["on call"])
+async def read_oncall(
+    face: Face,
+    at: Annotated[str | None, Parameter(description="At another time: RFC 3339 with its offset.")] = None,
+) -> DutyDocument:
+    """Who is on call for every role, now or at another time, and until when."""
+    when = face.engine.clock.now()
+    if at:
+        try:
+            # A plus sign that was not escaped in a query arrives as a space.
+            when = parse_instant(at.replace(" ", "+") if "T" in at else at)
+        except ValueError as error:
+            mend = "Send a time such as 2026-12-25T03:00:00+01:00 or 2026-12-25T02:00:00Z."
+            problem = Problem(
+                code="bad-time", field="at", message=f"{at[:60]!r} is no such time: {error}.", mend=mend
+            )
+            raise ProblemsError([problem]) from error
+    return duty_document(await face.engine.queries.duty(when))
+
+
+@get("/alerts", guards=[at_least("viewer")], operation_id="listAlerts", tags=["alerts"])
+async def list_alerts(
+    face: Face,
+    limit: Annotated[int, Parameter(ge=1, le=ALERTS_MAX)] = 200,
+    incident: Annotated[str | None, Parameter(description="Only those of this incident.")] = None,
+) -> AlertList:
+    """Alerts, the last seen first, each with the incident it belongs to or the reason why to none."""
+    wanted: IncidentId | None = incident_of(incident) if incident else None
+    return AlertList(alerts=await face.engine.queries.alerts(limit, wanted))
+
+
+@get("/health", guards=[at_least("viewer")], operation_id="readHealth", tags=["health"])
+async def read_health(face: Face) -> HealthDocument:
+    """Whether the server can do its work, and what is wrong in plain words."""
+    health = await face.engine.queries.health()
+    return HealthDocument(ready=health.ready, troubles=health.troubles)

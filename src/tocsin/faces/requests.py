@@ -1,0 +1,135 @@
+"""What the HTTP API and the web pages share: who asks, from where, and over which cookies."""
+
+import binascii
+from base64 import b64decode
+from collections.abc import Mapping
+from typing import Any, cast
+
+import msgspec
+from litestar.connection import ASGIConnection
+from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
+
+from tocsin.engine.access import Access
+from tocsin.engine.engine import Engine
+from tocsin.engine.ports import Source
+from tocsin.engine.verbs import may
+from tocsin.engine.views import Principal
+from tocsin.incident.events import Actor, ActorKind
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+SESSION_COOKIE = "tocsin_session"
+FORM_COOKIE = "tocsin_form"
+FORM_FIELD = "form_token"
+FORM_HEADER = "x-form-token"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Face(msgspec.Struct, frozen=True, kw_only=True):
+    """What every handler may need. `public_url` is the server's own address, without a slash at its end."""
+
+    engine: Engine
+    public_url: str
+    sources: Mapping[str, Source]
+    allow_unauthenticated_sources: bool
+
+    @property
+    def secure(self) -> bool:
+        """Whether cookies may travel over https only."""
+        return self.public_url.startswith("https://")
+
+
+def face_of(connection: Connection) -> Face:
+    """The face whose app serves this connection."""
+    face: Face = connection.app.state.face
+    return face
+
+
+def credential_of(connection: Connection) -> str | None:
+    """The token of the Authorization header: as bearer, or as the password of basic; "" where the header
+    is of another kind, None where there is none."""
+    header = connection.headers.get("authorization")
+    if header is None:
+        return None
+    scheme, _, rest = header.partition(" ")
+    match scheme.casefold():
+        case "bearer":
+            return rest.strip()
+        case "basic":
+            try:
+                return b64decode(rest.strip(), validate=True).decode().partition(":")[2]
+            except (binascii.Error, UnicodeDecodeError):
+                return ""
+        case _:
+            return ""
+
+
+async def principal_of(connection: Connection, access: Access) -> Principal | None:
+    """Who asks, by token or by the session's cookie. Where a token is given, a cookie does not count.
+
+    A cookie alone allows no unsafe request, unless the request proves by its form token that one of our
+    own pages made it.
+
+    Raises:
+        PermissionDeniedException: the session is good, but the form token is missing or wrong.
+    """
+    credential = credential_of(connection)
+    if credential is not None:
+        return await access.principal_of_token(credential)
+    principal = await access.principal_of_session(connection.cookies.get(SESSION_COOKIE, ""))
+    scope: Mapping[str, Any] = cast(Mapping[str, Any], connection.scope)
+    method = scope.get("method", "GET")
+    if principal is None or method in SAFE_METHODS or await has_form_token(connection, access):
+        return principal
+    raise PermissionDeniedException(
+        "This form is too old or not from here. Load the page again and repeat it."
+    )
+
+
+async def has_form_token(connection: Connection, access: Access, field: str = "") -> bool:
+    """Whether the request carries the token of its cookie a second time, in the header or in `field`."""
+    cookie = connection.cookies.get(FORM_COOKIE, "")
+    repeated = connection.headers.get(FORM_HEADER, "") or field
+    return bool(cookie) and cookie == repeated and await access.is_form_token(cookie)
+
+
+async def require(connection: Connection, role: str) -> Principal:
+    """The principal, where it has at least this role.
+
+    Raises:
+        NotAuthorizedException: nobody known asks.
+        PermissionDeniedException: the role is not enough.
+    """
+    principal = await principal_of(connection, face_of(connection).engine.access)
+    if principal is None:
+        raise NotAuthorizedException("Send a token: `Authorization: Bearer tsn_…`.")
+    if not may(principal, role):
+        raise PermissionDeniedException(denied(principal, role))
+    connection.scope["state"]["principal"] = principal
+    return principal
+
+
+def denied(principal: Principal, role: str) -> str:
+    """Why a principal may not, in plain words."""
+    if principal.role == "source":
+        return "The token of a source can only send alerts."
+    return f"This takes the role {role}; {principal.name} has the role {principal.role}."
+
+
+def actor_of(principal: Principal, engine: Engine) -> Actor:
+    """Under which name the principal acts: as the person of the roster where it is linked to one."""
+    person = engine.library.roster.person(principal.person) if principal.person else None
+    if person is not None:
+        return Actor(ActorKind.PERSON, person.id, person.name)
+    return Actor(ActorKind.PERSON, principal.name, principal.name)
+
+
+def address_of(connection: Connection) -> str:
+    """The address that the request came from, as the server saw it."""
+    return connection.client.host if connection.client else "unknown"
+
+
+def wants_html(connection: Connection) -> bool:
+    """Whether a browser asks for a page, rather than a program for an answer."""
+    path = connection.scope["path"]
+    return "text/html" in connection.headers.get("accept", "") and not path.startswith(("/api/", "/in/"))

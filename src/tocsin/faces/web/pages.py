@@ -1,0 +1,194 @@
+"""The pages for those who signed in: the list, the room, declaring, who is on call."""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+from urllib.parse import quote
+
+from litestar import Response, get, post
+from litestar.exceptions import HTTPException
+from litestar.response import Redirect, Stream
+
+from tocsin.base.ids import parse_incident_id
+from tocsin.base.problems import ProblemsError
+from tocsin.base.times import parse_instant
+from tocsin.engine.desk import RefusedError, UnknownIncidentError
+from tocsin.engine.engine import Engine
+from tocsin.engine.verbs import VERBS, build, may
+from tocsin.engine.views import Principal
+from tocsin.faces.requests import SESSION_COOKIE, Face, actor_of, denied, face_of
+from tocsin.faces.web.forms import body_of, read_form, why_not
+from tocsin.faces.web.presenters import badge, duty_rows, moment, rows
+from tocsin.faces.web.render import AnyRequest, go, page
+from tocsin.faces.web.room import room_view
+from tocsin.incident import commands as c
+from tocsin.incident.state import ACTIVE, State
+
+ENDED_SHOWN = 30
+ACTIVE_SHOWN = 200
+
+
+class SignInFirstError(HTTPException):
+    """Nobody signed in; the browser is sent to do so, and back."""
+
+    status_code = 401
+
+
+async def signed_in(request: AnyRequest) -> Principal:
+    """The principal of the session.
+
+    Raises:
+        SignInFirstError: there is none.
+    """
+    access = face_of(request).engine.access
+    principal = await access.principal_of_session(request.cookies.get(SESSION_COOKIE, ""))
+    if principal is None:
+        raise SignInFirstError("Sign in first.")
+    return principal
+
+
+def to_sign_in(request: AnyRequest, _: Exception) -> Response[Any]:
+    """Send the browser to the sign-in, and back to where it wanted to be."""
+    path = request.url.path if request.method == "GET" else "/"
+    return Redirect(f"/sign-in?next={quote(path)}" if path != "/" else "/sign-in", status_code=303)
+
+
+@get("/", include_in_schema=False)
+async def show_list(request: AnyRequest, face: Face) -> Response[str]:
+    """The incidents, what is active first."""
+    principal, engine = await signed_in(request), face.engine
+    active = await engine.queries.incidents(tuple(ACTIVE), ACTIVE_SHOWN)
+    others = await engine.queries.incidents(tuple(each for each in State if each not in ACTIVE), ENDED_SHOWN)
+    due = await engine.queries.next_deadlines([*active, *others])
+    rules, now = engine.library.rules(), engine.clock.now()
+    levels, roster = rules.playbook.severities, rules.roster
+    return await page(
+        request,
+        "list.html",
+        "Incidents",
+        principal=principal,
+        here="incidents",
+        active=rows(active, due, levels, roster, now),
+        others=rows(others, due, levels, roster, now),
+        waiting=sum(each.state is State.OPEN for each in active),
+        may_declare=may(principal, "responder"),
+        public_url=face.public_url,
+        needs_token=not face.allow_unauthenticated_sources,
+    )
+
+
+@get("/incidents/new", include_in_schema=False)
+async def show_declare(request: AnyRequest, face: Face) -> Response[str]:
+    """The form that opens an incident."""
+    principal = await signed_in(request)
+    playbook = face.engine.library.rules().playbook
+    return await page(
+        request,
+        "declare.html",
+        "Declare an incident",
+        principal=principal,
+        here="declare",
+        may_declare=may(principal, "responder"),
+        levels=[
+            (each.level, badge(each.level, playbook.severities).text, each.description)
+            for each in playbook.severities
+        ],
+    )
+
+
+@post("/incidents", include_in_schema=False)
+async def declare(request: AnyRequest, face: Face) -> Response[Any]:
+    """Open an incident from the form."""
+    principal = await signed_in(request)
+    if not may(principal, "responder"):
+        return go(face, "/", denied(principal, "responder"), refused=True)
+    form = await read_form(request)
+    command = c.Declare(
+        title=form.get("title", "").strip(),
+        description=form.get("description", "").strip(),
+        level=form.get("level") or None,  # pyright: ignore[reportArgumentType]
+        drill=form.get("drill") == "yes",
+    )
+    try:
+        answer = await face.engine.desk.open(command, actor_of(principal, face.engine))
+    except RefusedError as error:
+        return go(face, "/incidents/new", error.message, refused=True)
+    return go(face, f"/incidents/{answer.incident.id}", answer.said)
+
+
+@get("/incidents/{incident:str}", include_in_schema=False)
+async def show_room(request: AnyRequest, incident: str, face: Face) -> Response[str]:
+    """The room of one incident."""
+    principal = await signed_in(request)
+    found = parse_incident_id(incident)
+    room = await face.engine.queries.room(found) if found else None
+    if room is None:
+        raise UnknownIncidentError(incident[:40])
+    view = room_view(room, principal, face.engine.clock.now())
+    return await page(
+        request,
+        "room.html",
+        f"{view.id} {view.title}",
+        principal=principal,
+        here="room",
+        room=view,
+    )
+
+
+@post("/incidents/{incident:str}/{verb:str}", include_in_schema=False)
+async def ask(request: AnyRequest, incident: str, verb: str, face: Face) -> Response[Any]:
+    """Ask a command of the incident from one of the room's forms."""
+    principal = await signed_in(request)
+    found, wanted = parse_incident_id(incident), VERBS.get(verb)
+    if found is None or wanted is None:
+        raise UnknownIncidentError(incident[:40])
+    room = f"/incidents/{found}"
+    if not may(principal, wanted.role):
+        return go(face, room, denied(principal, wanted.role), refused=True)
+    body = body_of(verb, await read_form(request))
+    if wanted.command is c.Repin:
+        body["playbook"] = face.engine.library.current.hash
+    if wanted.command is c.Merge:
+        body["into"] = parse_incident_id(body.get("into", "")) or body.get("into", "")
+    try:
+        command = build(wanted, body, principal)
+        answer = await face.engine.desk.handle(found, command, actor_of(principal, face.engine))
+    except (ProblemsError, RefusedError) as error:
+        return go(face, room, why_not(error), refused=True)
+    return go(face, room, answer.said or "Done.")
+
+
+@get("/oncall", include_in_schema=False)
+async def show_oncall(request: AnyRequest, face: Face, at: str = "") -> Response[str]:
+    """Who is on call, now or at another time."""
+    principal, when = await signed_in(request), face.engine.clock.now()
+    wrong = ""
+    if at:
+        try:
+            when = parse_instant(at if at.endswith("Z") or "+" in at else f"{at}Z")
+        except ValueError:
+            wrong = f"{at[:40]!r} is no time; write one such as 2026-12-25T03:00 (UTC)."
+    return await page(
+        request,
+        "oncall.html",
+        "On call",
+        principal=principal,
+        here="oncall",
+        at=moment(when),
+        at_field=when.strftime("%Y-%m-%dT%H:%M"),
+        wrong=wrong,
+        duty=duty_rows(await face.engine.queries.duty(when)),
+    )
+
+
+@get("/live", include_in_schema=False)
+async def follow_all(request: AnyRequest, face: Face) -> Stream:
+    """An event whenever any incident changes, for the list."""
+    await signed_in(request)
+    return Stream(_wake_ups(face.engine), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+async def _wake_ups(engine: Engine) -> AsyncGenerator[bytes, None]:
+    async with engine.hub.subscribe(None) as changes:
+        yield b"retry: 2000\n\n"
+        async for _ in changes:
+            yield b"event: changed\ndata: 1\n\n"

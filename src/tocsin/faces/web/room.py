@@ -1,0 +1,448 @@
+"""The incident's room as its template shows it."""
+
+from datetime import datetime
+
+import msgspec
+
+from tocsin.alerts.model import Alert
+from tocsin.base.ids import PersonId
+from tocsin.base.times import humane
+from tocsin.engine.verbs import VERBS, may
+from tocsin.engine.views import Line, Principal, Room
+from tocsin.faces.web.presenters import (
+    STATE_WORDS,
+    Badge,
+    Countdown,
+    Moment,
+    badge,
+    countdown,
+    moment,
+    safe_link,
+)
+from tocsin.incident.deadlines import Deadline, DeadlineKind
+from tocsin.incident.state import Incident, Page, State, Step
+from tocsin.playbook.model import Action, ActionRole, Effect, MessageKind
+
+LINES_SHOWN = 8
+"""Older lines of the timeline are folded away."""
+
+MAIN_VERBS = {
+    State.OPEN: ("acknowledge",),
+    State.ACKNOWLEDGED: ("mitigate",),
+    State.MITIGATING: ("mitigate",),
+    State.MITIGATED: ("resolve",),
+    State.RESOLVED: ("close",),
+}
+"""The verb that usually comes next, set larger than the others."""
+OWN_PLACE = frozenset({"check", "triage", "message", "postmortem"})
+"""Verbs whose forms stand in sections of their own."""
+
+_EFFECTS = {Effect.READ: "Only looks", Effect.CHANGE: "Changes", Effect.DESTROY: "Destroys"}
+_KINDS = {
+    MessageKind.INITIAL: "First message",
+    MessageKind.UPDATE: "Update",
+    MessageKind.RESOLUTION: "Resolution",
+}
+
+
+class LineView(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the timeline."""
+
+    seq: int
+    at: Moment
+    who: str
+    text: str
+    weight: str
+
+
+class DeadlineView(msgspec.Struct, frozen=True, kw_only=True):
+    """A clock of the room."""
+
+    text: str
+    kind: str
+    due: Countdown
+
+
+class Button(msgspec.Struct, frozen=True, kw_only=True):
+    """A command that is possible now, and whether it is the one that usually comes next."""
+
+    verb: str
+    label: str
+    main: bool
+
+
+class AlertView(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert with its labels; links only where they are safe to follow."""
+
+    name: str
+    summary: str
+    firing: bool
+    since: Moment
+    ended: Moment | None
+    labels: tuple[tuple[str, str], ...]
+    links: tuple[tuple[str, str], ...]
+
+
+class StepView(msgspec.Struct, frozen=True, kw_only=True):
+    """One way by which a page went out."""
+
+    at: Moment
+    method: str
+    result: str
+
+
+class PageView(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who was paged."""
+
+    name: str
+    role: str
+    why: str
+    at: Moment
+    answer: str
+    waiting: bool
+    steps: tuple[StepView, ...]
+
+
+class QuestionView(msgspec.Struct, frozen=True, kw_only=True):
+    """A question of the severity checklist."""
+
+    id: str
+    question: str
+    leads_to: str
+    answer: str
+
+
+class ItemView(msgspec.Struct, frozen=True, kw_only=True):
+    """An item of a checklist."""
+
+    id: str
+    title: str
+    text: str
+    done: bool
+
+
+class PhaseView(msgspec.Struct, frozen=True, kw_only=True):
+    """A phase with its checklist."""
+
+    name: str
+    window: str
+    done: int
+    items: tuple[ItemView, ...]
+
+
+class ActionView(msgspec.Struct, frozen=True, kw_only=True):
+    """A step of the playbook, shown for a person to carry out."""
+
+    id: str
+    number: int
+    title: str
+    effect: str
+    effect_text: str
+    script: str
+    language: str
+    opens: str
+    fill_in: tuple[str, ...]
+    secrets: tuple[str, ...]
+
+
+class GroupView(msgspec.Struct, frozen=True, kw_only=True):
+    """Steps that belong together. `fitting` says that they are for the state the incident is in."""
+
+    id: str
+    name: str
+    phase: str
+    numbered: bool
+    fitting: bool
+    actions: tuple[ActionView, ...]
+
+
+class FieldView(msgspec.Struct, frozen=True, kw_only=True):
+    """A field of a message."""
+
+    name: str
+    value: str
+    missing: bool
+
+
+class DraftView(msgspec.Struct, frozen=True, kw_only=True):
+    """A message as far as it is written. `due` says that it is the one that is wanted next."""
+
+    kind: str
+    label: str
+    text: str
+    fields: tuple[FieldView, ...]
+    missing: int
+    due: bool
+
+
+class RoomView(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole page."""
+
+    id: str
+    title: str
+    description: str
+    badge: Badge
+    level: str
+    evidence: str
+    state: str
+    active: bool
+    waiting: bool
+    drill: bool
+    opened: Moment
+    age: str
+    commander: str
+    acknowledged_by: str
+    merged_into: str
+    facts: tuple[tuple[str, str], ...]
+    clocks: tuple[DeadlineView, ...]
+    buttons: tuple[Button, ...]
+    latest: tuple[LineView, ...]
+    earlier: tuple[LineView, ...]
+    last_seq: int
+    alerts: tuple[AlertView, ...]
+    pages: tuple[PageView, ...]
+    triage: tuple[QuestionView, ...]
+    phases: tuple[PhaseView, ...]
+    groups: tuple[GroupView, ...]
+    drafts: tuple[DraftView, ...]
+    levels: tuple[tuple[str, str], ...]
+    people: tuple[tuple[str, str], ...]
+    roles: tuple[str, ...]
+    categories: tuple[str, ...]
+    marked: tuple[str, ...]
+    postmortem: str
+    postmortem_link: str
+    published: Moment | None
+    may_answer: bool
+    may_check: bool
+    may_write: bool
+    may_send: bool
+    may_publish: bool
+    names_person: bool
+    acts_for_itself: bool
+    playbook_title: str
+    playbook_is_current: bool
+
+
+def room_view(room: Room, principal: Principal, now: datetime) -> RoomView:
+    """Everything that this principal sees of the room, at this time (UTC)."""
+    incident = room.incident
+    verbs = {each.verb: each.label for each in room.choices if may(principal, VERBS[each.verb].role)}
+    lines = [_line(line) for line in reversed(room.lines)]
+    main = MAIN_VERBS.get(incident.state, ())
+    names = {person.id: person.name for person in room.people}
+    return RoomView(
+        id=incident.id,
+        title=incident.title,
+        description=incident.description,
+        badge=badge(incident.level, room.levels),
+        level=incident.level,
+        evidence=": ".join(part for part in (incident.evidence.rule, incident.evidence.detail) if part),
+        state=STATE_WORDS[incident.state],
+        active=incident.active,
+        waiting=incident.state is State.OPEN,
+        drill=incident.drill,
+        opened=moment(incident.opened_at),
+        age=humane(max(now - incident.opened_at, now - now)),
+        commander=room.commander.name if room.commander else "",
+        acknowledged_by=room.acknowledged_by.name if room.acknowledged_by else "",
+        merged_into=incident.merged_into or "",
+        facts=_facts(incident),
+        clocks=_clocks(room.deadlines, now),
+        buttons=tuple(
+            Button(verb=verb, label=label, main=verb in main)
+            for verb, label in verbs.items()
+            if verb not in OWN_PLACE
+        ),
+        latest=tuple(lines[:LINES_SHOWN]),
+        earlier=tuple(lines[LINES_SHOWN:]),
+        last_seq=incident.seq,
+        alerts=tuple(
+            _alert(each) for each in sorted(incident.alerts, key=lambda each: each.ends_at is not None)
+        ),
+        pages=tuple(_page(each, names) for each in reversed(incident.pages)),
+        triage=_triage(room),
+        phases=_phases(room),
+        groups=_groups(room),
+        drafts=_drafts(room),
+        levels=tuple((each.level, badge(each.level, room.levels).text) for each in room.levels),
+        people=tuple((person.id, person.name) for person in room.people),
+        roles=room.roles,
+        categories=tuple(each for each in room.categories if each not in incident.categories),
+        marked=tuple(incident.categories),
+        postmortem=incident.postmortem_text or room.postmortem,
+        postmortem_link=safe_link(incident.postmortem_link),
+        published=moment(incident.postmortem_at) if incident.postmortem_at else None,
+        may_answer="triage" in verbs,
+        may_check="check" in verbs,
+        may_write="note" in verbs,
+        may_send="message" in verbs,
+        may_publish="postmortem" in verbs,
+        names_person=may(principal, "commander"),
+        acts_for_itself=principal.person in names,
+        playbook_title=room.playbook_title,
+        playbook_is_current=room.playbook_is_current,
+    )
+
+
+def _facts(incident: Incident) -> tuple[tuple[str, str], ...]:
+    found = (
+        ("Root cause", incident.root_cause),
+        ("Fix", incident.fix),
+        ("Verified by", incident.verification),
+        ("Ended because", incident.end_reason),
+    )
+    return tuple((name, text) for name, text in found if text)
+
+
+def _line(line: Line) -> LineView:
+    return LineView(seq=line.seq, at=moment(line.at), who=line.who, text=line.text, weight=line.weight.value)
+
+
+def _clocks(deadlines: tuple[Deadline, ...], now: datetime) -> tuple[DeadlineView, ...]:
+    """The clocks for people. What Tocsin does by itself in the meantime is the last of them, once."""
+    shown = [each for each in deadlines if each.kind is not DeadlineKind.PAGE_STEP]
+    own = (DeadlineKind.PAGE, DeadlineKind.ESCALATE)
+    shown.sort(key=lambda each: (each.kind in own, each.at))
+    return tuple(
+        DeadlineView(text=each.text, kind=each.kind.value, due=countdown(each.at, now)) for each in shown
+    )
+
+
+def _alert(alert: Alert) -> AlertView:
+    wanted = (
+        ("Runbook", alert.annotations.get("runbook_url", "")),
+        ("Dashboard", alert.annotations.get("dashboard_url", "")),
+        ("Source", alert.generator_url),
+    )
+    described = alert.annotations.get("description", "").strip()
+    summary = alert.summary if alert.summary != alert.name else ""
+    return AlertView(
+        name=alert.name,
+        summary="\n".join(dict.fromkeys(part for part in (summary, described) if part)),
+        firing=alert.ends_at is None,
+        since=moment(alert.starts_at),
+        ended=moment(alert.ends_at) if alert.ends_at else None,
+        labels=tuple(sorted((name, value) for name, value in alert.labels.items() if name != "alertname")),
+        links=tuple((name, link) for name, url in wanted if (link := safe_link(url))),
+    )
+
+
+def _page(page: Page, names: dict[PersonId, str]) -> PageView:
+    answer = (
+        "Answered" if page.answered else "No answer yet" if page.ended_at is None else "Not needed any more"
+    )
+    results = {
+        None: "on its way",
+        "delivered": "delivered",
+        "failing": "failing, tried again",
+        "failed": "failed",
+    }
+    return PageView(
+        name=names.get(page.person, page.person),
+        role=page.role,
+        why="; ".join(reason.text for reason in page.reasons),
+        at=moment(page.at),
+        answer=answer,
+        waiting=page.ended_at is None,
+        steps=tuple(_step(step, results[step.result]) for step in page.steps),
+    )
+
+
+def _step(step: Step, result: str) -> StepView:
+    return StepView(at=moment(step.at), method=step.method, result=result)
+
+
+def _triage(room: Room) -> tuple[QuestionView, ...]:
+    found: list[QuestionView] = []
+    for rule in room.triage:
+        shift = f"{abs(rule.shifts)} level{'s' if abs(rule.shifts) > 1 else ''}" if rule.shifts else ""
+        down = f"{shift} {'less' if (rule.shifts or 0) > 0 else 'more'} severe" if shift else ""
+        answer = room.incident.answers.get(rule.id, "")
+        found.append(
+            QuestionView(id=rule.id, question=rule.question, leads_to=rule.sets or down, answer=answer)
+        )
+    return tuple(found)
+
+
+def _phases(room: Room) -> tuple[PhaseView, ...]:
+    checked = set(room.incident.checked)
+    found: list[PhaseView] = []
+    for phase in room.phases:
+        if not phase.checklist:
+            continue
+        items = tuple(
+            ItemView(id=item.id, title=item.title, text=item.text, done=item.id in checked)
+            for item in phase.checklist
+        )
+        window = f"within {humane(phase.ends_after)}" if phase.ends_after else ""
+        done = sum(item.done for item in items)
+        found.append(PhaseView(name=phase.name, window=window, done=done, items=items))
+    return tuple(found)
+
+
+_FITTING = {
+    State.OPEN: (ActionRole.DIAGNOSTIC,),
+    State.ACKNOWLEDGED: (ActionRole.DIAGNOSTIC,),
+    State.MITIGATED: (ActionRole.RESOLUTION, ActionRole.VERIFICATION),
+}
+
+
+def _groups(room: Room) -> tuple[GroupView, ...]:
+    grouped: dict[tuple[str, str], list[Action]] = {}
+    for action in room.actions:
+        grouped.setdefault((action.phase, action.group), []).append(action)
+    fitting = _FITTING.get(room.incident.state, ())
+    return tuple(
+        GroupView(
+            id=f"steps-{number}",
+            name=group or phase,
+            phase=phase,
+            numbered=all(action.numbered for action in actions),
+            fitting=any(action.role in fitting for action in actions),
+            actions=tuple(_action(action) for action in actions),
+        )
+        for number, ((phase, group), actions) in enumerate(grouped.items(), 1)
+    )
+
+
+def _action(action: Action) -> ActionView:
+    return ActionView(
+        id=action.id,
+        number=action.order,
+        title=action.title,
+        effect=action.effect.value,
+        effect_text=_EFFECTS[action.effect],
+        script=action.script,
+        language=action.language,
+        opens=safe_link(action.opens or ""),
+        fill_in=tuple(f"{parameter.name} ({parameter.type.value})" for parameter in action.parameters),
+        secrets=action.secrets,
+    )
+
+
+def _drafts(room: Room) -> tuple[DraftView, ...]:
+    due = _due_kind(room)
+    return tuple(
+        DraftView(
+            kind=kind.value,
+            label=_KINDS[kind],
+            text=made.text,
+            fields=tuple(
+                FieldView(name=name, value=value, missing=name in made.missing)
+                for name, value in sorted(made.fields.items(), key=lambda each: each[0] not in made.missing)
+            ),
+            missing=len(made.missing),
+            due=kind is due,
+        )
+        for kind, made in room.drafts.items()
+    )
+
+
+def _due_kind(room: Room) -> MessageKind:
+    for deadline in room.deadlines:
+        if deadline.kind is DeadlineKind.UPDATE:
+            return MessageKind(deadline.key.partition(":")[2])
+    if room.incident.state is State.RESOLVED:
+        return MessageKind.RESOLUTION
+    return MessageKind.UPDATE if room.incident.messages else MessageKind.INITIAL

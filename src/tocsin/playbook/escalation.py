@@ -1,0 +1,303 @@
+"""The escalation path, in all the ways in which people write it; all become the same edges."""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+import msgspec
+
+from tocsin.base.ids import LevelId, role_key
+from tocsin.base.problems import Problem
+from tocsin.playbook import mermaid, trees
+from tocsin.playbook.codes import problem
+from tocsin.playbook.document import Fence, Item, Listing, Paragraph, Section, Table
+from tocsin.playbook.hops import (
+    Role,
+    bracket_span,
+    is_cause,
+    is_role,
+    read_condition,
+    read_role,
+    split_roles,
+    without_duty,
+)
+from tocsin.playbook.levels import Known
+from tocsin.playbook.model import Condition, Edge
+from tocsin.playbook.outline import ARROW, Outline, Place, cell, column
+from tocsin.playbook.spans import read_span
+
+ESCALATION = re.compile(r"escalat|call chain|call tree|chain of command|who to call", re.IGNORECASE)
+_DOWN = re.compile(r"^[\s│|┃]*(?:↓|▼|⬇️?|⇓|v|V|\|)+\s*(?P<words>[^↓▼⬇⇓|]*)$")
+_OFFSET = re.compile(r"^T\s*\+\s*(?P<offset>\d+\s*[A-Za-z]*)\b\W*", re.IGNORECASE)
+_RUNG = re.compile(r"^(?P<verb>[A-Za-z ]{3,24}?)(?:→|->|=>|:)\s*(?P<roles>.+)$")
+_LADDER_HEADING = re.compile(r"^\W*(?:level|tier|step|stage|line)\s*(?P<number>\d)\b\W*(?P<role>.*)$", re.IGNORECASE)
+_TO = re.compile(r"escalate to|\brole\b|\bcontact\b|\bnotify\b|\bwho\b|\bteam\b|\bpage\b|\bto\b|\bowner\b", re.IGNORECASE)
+_FROM = re.compile(r"\bfrom\b|\bcurrent\b", re.IGNORECASE)
+_WHEN = re.compile(r"condition|\bwhen\b|trigger|\bif\b|criteria|\btime\b|\bafter\b|situation|\bissue", re.IGNORECASE)
+
+
+class Path(msgspec.Struct, frozen=True):
+    """The edges of the escalation path and what is wrong with it."""
+
+    edges: tuple[Edge, ...]
+    problems: tuple[Problem, ...]
+
+
+def read_escalation(outline: Outline, known: Known) -> Path:
+    """Every edge in document order; the same edge said twice counts once."""
+    edges: list[Edge] = []
+    problems: list[Problem] = []
+    for section in outline.document.sections():
+        found = list(_headings(section, known)) if ESCALATION.search(section.title) else []
+        if found:
+            outline.claim(section.line, *(inner.line for inner in section.sections))
+            edges.extend(found)
+    for place in outline.places:
+        if outline.is_claimed(place) or place.depth or not _is_about_escalation(place):
+            continue
+        found = _edges_of(place, known)
+        if found:
+            outline.claim(place.line, place.section.line)
+            edges.extend(found)
+        elif isinstance(place.block, Fence) and trees.looks_like_tree(place.block.content):
+            problems.append(problem("PB077", place.line))
+    return Path(_once(edges), tuple(problems))
+
+
+def _is_about_escalation(place: Place) -> bool:
+    return place.under(ESCALATION)
+
+
+def _once(edges: Sequence[Edge]) -> tuple[Edge, ...]:
+    seen: set[tuple[str, str, Condition, tuple[LevelId, ...]]] = set()
+    kept: list[Edge] = []
+    for edge in edges:
+        key = (role_key(edge.source), role_key(edge.to), edge.condition, edge.levels)
+        if key not in seen and role_key(edge.source) != role_key(edge.to):
+            seen.add(key)
+            kept.append(edge)
+    return tuple(kept)
+
+
+def _edges_of(place: Place, known: Known) -> list[Edge]:
+    match place.block:
+        case Fence() as fence if fence.language == "mermaid":
+            return _mermaid(fence, known)
+        case Fence() as fence if fence.language in ("", "text", "txt", "plain", "ascii", "plaintext", "diagram"):
+            return _drawing(fence, place, known)
+        case Table() as table:
+            return list(_table(table, known))
+        case Listing() as listing:
+            return _listing(listing, place, known)
+        case Paragraph() as paragraph if len(ARROW.split(paragraph.text)) > 2:
+            return [edge for line in paragraph.lines for edge in _chain(line.text, line.number, known)]
+        case _:
+            return []
+
+
+def _edge(
+    source: Role,
+    to: Role,
+    condition: Condition,
+    line: int,
+    levels: tuple[LevelId, ...] = (),
+) -> Edge:
+    return Edge(
+        source=source.name,
+        to=to.name,
+        owns=source.owns,
+        to_owns=to.owns,
+        levels=levels,
+        condition=condition,
+        line=line,
+    )
+
+
+def _drawing(fence: Fence, place: Place, known: Known) -> list[Edge]:
+    lines = fence.content.split("\n")
+    if offsets := _offsets(lines, fence.line, known, _levels_over(place, known)):
+        return offsets
+    if trees.looks_like_tree(fence.content):
+        return _tree(fence, known)
+    if any(_DOWN.match(line) for line in lines):
+        return _down(lines, fence.line, known)
+    return [edge for row, line in enumerate(lines) for edge in _chain(line, fence.line + row, known)]
+
+
+def _tree(fence: Fence, known: Known) -> list[Edge]:
+    edges: list[Edge] = []
+    for branch, row in trees.read_tree(fence.content):
+        if branch.parent is None:
+            continue
+        sources = [read_role(part, known) for part in split_roles(branch.parent.text)]
+        for part in split_roles(branch.node.text):
+            to = read_role(part, known)
+            condition = read_condition(branch.condition or to.note)
+            edges += [_edge(source, to, condition, fence.line + row) for source in sources[:1] if to.name]
+    return edges
+
+
+def _down(lines: Sequence[str], first: int, known: Known) -> list[Edge]:
+    """A ladder of roles with arrows down between them. A time in brackets is how long the role that it
+    stands with has; words beside the arrow are the condition of that hop."""
+    edges: list[Edge] = []
+    before: tuple[Role, timedelta | None] | None = None
+    words = ""
+    for row, line in enumerate(lines):
+        if arrow := _DOWN.match(line):
+            words = f"{words} {arrow['words'].strip(' ()')}".strip()
+            continue
+        if not line.strip():
+            continue
+        to = read_role(line.strip(" │|+-┌┐└┘─"), known)
+        if before and to.name:
+            condition = read_condition(words) if words else Condition(unresolved_for=before[1])
+            edges.append(_edge(before[0], to, condition, first + row))
+        before, words = (to, bracket_span(line)), ""
+    return edges
+
+
+def _chain(text: str, line: int, known: Known) -> list[Edge]:
+    """`On-call → Lead → CTO`; the first part may be the condition of the whole chain."""
+    parts = [part.strip() for part in ARROW.split(text) if part.strip()]
+    if len(parts) < 2:
+        return []
+    condition, category = Condition(), False
+    if len(parts) > 2 and is_cause(parts[0]):
+        condition, category = read_condition(parts.pop(0)), True
+    if not all(is_role(each) or len(each.split()) <= 4 for each in parts):
+        return []
+    edges: list[Edge] = []
+    for source, to in zip(parts, parts[1:], strict=False):
+        left = read_role(source, known)
+        own = read_condition(left.note) if left.note and not category else condition
+        edges += [_edge(left, read_role(each, known), own, line) for each in split_roles(to)]
+    return edges
+
+
+def _levels_over(place: Place, known: Known) -> tuple[LevelId, ...]:
+    return next((found for text in (place.label, place.section.title) if (found := known.find(text))), ())
+
+
+def _offsets(lines: Sequence[str], first: int, known: Known, levels: tuple[LevelId, ...]) -> list[Edge]:
+    """`T+15 min │ Escalate → Lead + Manager`: every rung counts from the first role's own beginning."""
+    root: Role | None = None
+    edges: list[Edge] = []
+    for row, line in enumerate(lines):
+        text = re.sub(r"^[\s│|┃║*-]+|[\s│|┃║]+$", "", line)
+        offset = _OFFSET.match(text)
+        if offset is None:
+            continue
+        rest = text[offset.end() :].strip(" │|:–—-")
+        after = read_span(offset["offset"]) or timedelta(0)
+        rung = _RUNG.match(rest)
+        named = rung["roles"] if rung else without_duty(rest)
+        roles = [read_role(each, known) for each in split_roles(re.sub(r"\s*\(if [^)]*\)", "", named))]
+        if root is None:
+            root = roles[0] if roles and is_role(roles[0].name) else None
+        elif rung:
+            edges += [
+                _edge(root, to, Condition(unresolved_for=after), first + row, levels) for to in roles if to.name
+            ]
+    return edges
+
+
+def _table(table: Table, known: Known) -> Iterator[Edge]:
+    """A table with a role to escalate to; a row's role follows that of the row before where the table
+    has a condition a row and no role to come from."""
+    to_at = column(table.head, re.compile(r"escalate to|notify|escalation", re.IGNORECASE))
+    to_at = column(table.head, _TO) if to_at is None else to_at
+    from_at = column(table.head, _FROM, (to_at,))
+    when_at = column(table.head, _WHEN, (to_at, from_at))
+    if to_at is None or (from_at is None and when_at is None):
+        return
+    before: Role | None = None
+    for row in table.rows:
+        target, when = cell(row.cells, to_at), cell(row.cells, when_at)
+        hops = _chain(target, row.line, known) if ARROW.search(target) else []
+        if hops:
+            condition = read_condition(when)
+            yield from (
+                msgspec.structs.replace(hop, condition=hop.condition if at else condition)
+                for at, hop in enumerate(hops)
+            )
+            continue
+        roles = [read_role(each, known) for each in split_roles(target)]
+        source = read_role(cell(row.cells, from_at), known) if from_at is not None else before
+        if source is not None and source.name:
+            yield from (_edge(source, to, read_condition(when), row.line) for to in roles if to.name)
+        # Without a column to come from, a row with a time is the next rung, one with a category a branch.
+        is_rung = before is None or read_span(when) is not None
+        before = roles[0] if roles and is_rung else before
+
+
+def _listing(listing: Listing, place: Place, known: Known) -> list[Edge]:
+    lines = [item.text for item in listing.items]
+    if offsets := _offsets(lines, listing.line, known, _levels_over(place, known)):
+        return offsets
+    if any(ARROW.search(line) for line in lines):
+        return [edge for item in listing.items for edge in _chain(item.text, item.line, known)]
+    if any(isinstance(block, Listing) for item in listing.items for block in item.blocks):
+        return [edge for item in listing.items for edge in _nested(item, None, known, 0)]
+    named = [item for item in listing.items if is_role(_role_words(item.text)[0])]
+    if not listing.ordered or len(named) < 2 or len(named) < len(listing.items):
+        return []
+    edges: list[Edge] = []
+    for source, to in zip(named, named[1:], strict=False):
+        before, words = _role_words(source.text)
+        target, own = _role_words(to.text)
+        condition = read_condition(own) if own else Condition(unresolved_for=bracket_span(source.text))
+        if not own and words and read_span(words) is not None:
+            condition = read_condition(words)
+        edges.append(_edge(read_role(before, known), read_role(target, known), condition, to.line))
+    return edges
+
+
+def _role_words(text: str) -> tuple[str, str]:
+    """`Team Lead: after 30 minutes` as the role and the words about it."""
+    _, *rest = re.split(r"\s*(?::|\s[–—-]\s)\s*", text, maxsplit=1)
+    head = re.split(r"\s*(?::|\s[–—-]\s)\s*", text, maxsplit=1)[0]
+    return head, rest[0] if rest else ""
+
+
+def _nested(item: Item, parent: Role | None, known: Known, depth: int) -> list[Edge]:
+    """Nested lists: what stands under an item is escalated to from it."""
+    text, words = _role_words(item.text)
+    parts = [part for part in ARROW.split(item.text) if part.strip()]
+    if len(parts) > 1:
+        words, text = parts[0], parts[-1]
+    role = read_role(text, known)
+    edges: list[Edge] = []
+    if parent is not None and role.name:
+        edges.append(_edge(parent, role, read_condition(words or role.note), item.line))
+    if depth < 20:
+        inner = [each for block in item.blocks if isinstance(block, Listing) for each in block.items]
+        edges += [edge for each in inner for edge in _nested(each, role, known, depth + 1)]
+    return edges
+
+
+def _headings(section: Section, known: Known) -> Iterator[Edge]:
+    """Headings `Level 2: DevOps Lead`, each with the condition in the words under it."""
+    rungs = [(match, inner) for inner in section.sections if (match := _LADDER_HEADING.match(inner.title))]
+    named = [(read_role(match["role"], known), inner) for match, inner in rungs if match["role"].strip()]
+    for (source, _), (to, inner) in zip(named, named[1:], strict=False):
+        words = " ".join(_prose(inner))
+        said = re.search(r"(?:if|when|after|cannot|unresolved|not)\b[^.;]*", words, re.IGNORECASE)
+        yield _edge(source, to, read_condition(said[0]) if said else Condition(), inner.line)
+
+
+def _prose(section: Section) -> Iterator[str]:
+    for block in section.blocks:
+        if isinstance(block, Paragraph):
+            yield block.text
+        elif isinstance(block, Listing):
+            yield from (item.text for item in block.items)
+
+
+def _mermaid(fence: Fence, known: Known) -> list[Edge]:
+    edges: list[Edge] = []
+    for link, row in mermaid.read_links(fence.content):
+        source, condition = read_role(link.source, known), read_condition(link.words)
+        for part in split_roles(link.to):
+            edges.append(_edge(source, read_role(part, known), condition, fence.line + row))
+    return [edge for edge in edges if is_role(edge.source) or is_role(edge.to)]

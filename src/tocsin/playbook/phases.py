@@ -1,0 +1,126 @@
+"""The phases of the process with their windows, and their checklists."""
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from tocsin.base.ids import slug
+from tocsin.playbook.document import Item, Listing, Section, parse_document
+from tocsin.playbook.model import ChecklistItem, Phase
+from tocsin.playbook.outline import Outline, Place, split_lead
+from tocsin.playbook.spans import read_window
+
+_PHASE = re.compile(r"^\W*(?:phase|stage)\s+(?P<number>\d{1,2})\b\s*[:.–—-]*\s*(?P<name>.*)$", re.IGNORECASE)
+_NUMBERED = re.compile(r"^\W*(?:step\s+)?(?P<number>\d{1,2})\s*[.):–—-]\s*(?P<name>.+)$", re.IGNORECASE)
+_PROCESS = re.compile(r"process|procedure|phases|lifecycle|life cycle|workflow|response flow", re.IGNORECASE)
+_WINDOW = re.compile(r"\s*[(\[](?P<window>[^()\[\]]*)[)\]]\s*$")
+_CHECKLIST = re.compile(r"check\s?list|tasks?\b|to.?do", re.IGNORECASE)
+
+
+class Phased(msgspec.Struct, frozen=True):
+    """A phase with the section that it was read from."""
+
+    phase: Phase
+    section: Section
+
+
+def find_phases(outline: Outline) -> tuple[Phased, ...]:
+    """The phases in document order, still without their checklists."""
+    for candidates in (_named_phases(outline), *_numbered_runs(outline)):
+        if candidates:
+            outline.claim(*(section.line for _, _, section in candidates))
+            return tuple(_phased(number, name, section) for number, name, section in candidates)
+    return ()
+
+
+def _named_phases(outline: Outline) -> list[tuple[int, str, Section]]:
+    found: list[tuple[int, str, Section]] = []
+    for section in outline.document.sections():
+        if match := _PHASE.match(section.title):
+            found.append((int(match["number"]), match["name"], section))
+    return found
+
+
+def _numbered_runs(outline: Outline) -> Iterator[list[tuple[int, str, Section]]]:
+    """A run 1, 2, 3 … of headings right under a heading about the process."""
+    for section in outline.document.sections():
+        if not _PROCESS.search(section.title):
+            continue
+        found = [(match, inner) for inner in section.sections if (match := _NUMBERED.match(inner.title))]
+        run = [int(match["number"]) for match, _ in found]
+        if len(run) >= 2 and run == list(range(run[0], run[0] + len(run))):
+            yield [(int(match["number"]), match["name"], inner) for match, inner in found]
+
+
+def _phased(number: int, name: str, section: Section) -> Phased:
+    window = _WINDOW.search(name)
+    start, end = read_window(window["window"]) if window else (None, None)
+    if window and (start is not None or end is not None or len(name) > window.end() - window.start()):
+        name = name[: window.start()]
+    name = name.strip(" :–—-") or f"Phase {number}"
+    return Phased(
+        Phase(number=number, name=name, starts_after=start, ends_after=end, line=section.line), section
+    )
+
+
+def phase_of(place: Place, phased: tuple[Phased, ...]) -> Phased | None:
+    """The phase in whose section a block stands; None outside of all."""
+    titles = set(place.titles)
+    return next(
+        (each for each in phased if each.section.title in titles and _is_inside(place, each.section)), None
+    )
+
+
+def _is_inside(place: Place, section: Section) -> bool:
+    return any(inner is place.section for inner in section.walk())
+
+
+def read_checklists(outline: Outline, phased: tuple[Phased, ...]) -> tuple[Phase, ...]:
+    """The phases with what their ordered and task lists ask for, save lists that were taken for rules."""
+    taken: set[str] = set()
+    found: list[Phase] = []
+    for each in phased:
+        items: list[ChecklistItem] = []
+        for place in outline.places:
+            if place.line in outline.claimed or not _is_inside(place, each.section) or place.depth:
+                continue
+            entries = list(_entries(place))
+            if entries:
+                outline.claim(place.line)
+                items.extend(_checklist_item(item, line, taken) for item, line in entries)
+        found.append(msgspec.structs.replace(each.phase, checklist=tuple(items)))
+    return tuple(found)
+
+
+def _entries(place: Place) -> Iterator[tuple[Item, int]]:
+    block = place.block
+    if isinstance(block, Listing):
+        yield from ((item, item.line) for item in _things_to_do(block))
+        return
+    content = getattr(block, "content", None)
+    info = getattr(block, "language", "")
+    if isinstance(content, str) and info in ("markdown", "md") and _CHECKLIST.search(place.label):
+        for inner in parse_document(content).root.blocks:
+            if isinstance(inner, Listing):
+                yield from ((item, block.line + item.line - 1) for item in _things_to_do(inner))
+
+
+def _things_to_do(listing: Listing) -> Iterator[Item]:
+    if listing.ordered or all(item.task is not None for item in listing.items):
+        yield from (item for item in listing.items if item.text)
+
+
+def _checklist_item(item: Item, line: int, taken: set[str]) -> ChecklistItem:
+    title, text = split_lead(item)
+    return ChecklistItem(id=unique(slug(title)[:80], taken), title=title, text=text, line=line)
+
+
+def unique(wanted: str, taken: set[str]) -> str:
+    """The id, with a number behind it where it is taken; it counts as taken from then on."""
+    chosen, count = wanted, 1
+    while chosen in taken:
+        count += 1
+        chosen = f"{wanted}-{count}"
+    taken.add(chosen)
+    return chosen

@@ -1,0 +1,247 @@
+"""The severities: tables with a level a row or a level a column, headings and bullets with levels."""
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+
+import msgspec
+
+from tocsin.base.ids import LevelId
+from tocsin.playbook.document import Listing, Paragraph, Section, Table
+from tocsin.playbook.levels import LEVEL, order_of_word, split_level
+from tocsin.playbook.model import Severity
+from tocsin.playbook.outline import Outline, Place, cell, column
+from tocsin.playbook.spans import read_rhythm, read_span
+
+_LEVEL = re.compile(r"\b(?:level|severity|priority|sev|prio|class|tier|grade|urgency)\b", re.IGNORECASE)
+_RESPONSE = re.compile(r"\brespon[sd]|\back(?:nowledge?|nowledgement|nowledgment)?\b|\backnowledg|\btime to (?:ack|respond)|\breaction\b", re.IGNORECASE)
+_SLA = re.compile(r"\bSLA\b|\btarget\b|\btime\b|\bdeadline\b", re.IGNORECASE)
+_DESCRIPTION = re.compile(r"descri|defini|meaning|mean|impact|criteri|what|when|scope", re.IGNORECASE)
+_NAME = re.compile(r"\bname\b|\bseverity\b|\bpriority\b|\blabel\b", re.IGNORECASE)
+_EXAMPLES = re.compile(r"\bexamples?\b|\be\.g\b|\bcases?\b|\bsymptoms?\b", re.IGNORECASE)
+_UPDATES = re.compile(r"\bupdates?\b|\bcommunicat|\bcadence\b|\bfrequency\b|\brhythm\b", re.IGNORECASE)
+_SEVERITIES = re.compile(r"severit|priorit|\blevels?\b|classif", re.IGNORECASE)
+_UPDATE_EVERY = re.compile(r"\bevery\b|\bhourly\b|\bdaily\b|\bweekly\b", re.IGNORECASE)
+_KEY_VALUE = re.compile(r"^(?P<key>[^:]{2,60}):\s*(?P<value>.+)$")
+
+
+class _Found(msgspec.Struct):
+    """A level as far as it is known; tables add to what others began."""
+
+    level: LevelId
+    line: int
+    name: str | None = None
+    description: str = ""
+    respond_within: timedelta | None = None
+    update_every: timedelta | None = None
+    examples: tuple[str, ...] = ()
+
+
+def read_severities(outline: Outline) -> tuple[Severity, ...]:
+    """The levels of the playbook, the most severe first; empty where it names none."""
+    found: dict[str, _Found] = {}
+    for place, table in outline.tables():
+        rows = list(_row_levels(table))
+        if rows and (not found or _adds(rows, found)):
+            outline.claim(place.line, place.section.line)
+            _merge(found, rows)
+    for place, table in outline.tables():
+        columns = list(_column_levels(table))
+        # A table with the levels as columns says more about levels; alone, it must say the response.
+        if columns and (found or any(each.respond_within is not None for each in columns)):
+            outline.claim(place.line, place.section.line)
+            _merge(found, columns)
+    if not any(each.respond_within is not None for each in found.values()):
+        _merge(found, list(_heading_levels(outline)))
+        _merge(found, list(_bullet_levels(outline)))
+    return _ranked(found.values())
+
+
+def _adds(rows: list[_Found], found: dict[str, _Found]) -> bool:
+    """Whether a second table is about the same levels and says something that the first did not."""
+    known = [found.get(_key(row.level)) for row in rows]
+    return all(each is not None for each in known) and any(
+        each and each.respond_within is None and row.respond_within is not None
+        for each, row in zip(known, rows, strict=True)
+    )
+
+
+def _merge(found: dict[str, _Found], more: Iterable[_Found]) -> None:
+    for each in more:
+        known = found.setdefault(_key(each.level), each)
+        known.name = known.name or each.name
+        known.description = known.description or each.description
+        known.examples = known.examples or each.examples
+        if known.respond_within is None:
+            known.respond_within = each.respond_within
+        if known.update_every is None:
+            known.update_every = each.update_every
+
+
+def _key(level: str) -> str:
+    return re.sub(r"[\W_]", "", level).casefold()
+
+
+def _row_levels(table: Table) -> Iterator[_Found]:
+    """A table with a level a row: a column of levels and one of response times, descriptions or names."""
+    head = table.head
+    level_at = next((at for at in range(len(head)) if _LEVEL.search(head[at]) and _all_levels(table, at)), None)
+    if level_at is None or len(table.rows) < 2:
+        return
+    response_at = column(head, _RESPONSE, (level_at,))
+    response_at = column(head, _SLA, (level_at,)) if response_at is None else response_at
+    examples_at = column(head, _EXAMPLES, (level_at, response_at))
+    name_at = column(head, _NAME, (level_at, response_at, examples_at))
+    description_at = column(head, _DESCRIPTION, (level_at, response_at, examples_at, name_at))
+    update_at = column(head, _UPDATES, (level_at, response_at, examples_at, name_at, description_at))
+    if response_at is None and examples_at is None:
+        return
+    for row in table.rows:
+        parts = split_level(row.cells[level_at])
+        if parts is None:
+            continue
+        rhythm = cell(row.cells, update_at)
+        yield _Found(
+            level=parts[0],
+            line=row.line,
+            name=parts[1] or cell(row.cells, name_at) or None,
+            description=cell(row.cells, description_at),
+            respond_within=read_span(cell(row.cells, response_at)),
+            update_every=read_rhythm(rhythm) if _UPDATE_EVERY.search(rhythm) else None,
+            examples=_split_examples(cell(row.cells, examples_at)),
+        )
+
+
+def _all_levels(table: Table, at: int) -> bool:
+    return bool(table.rows) and all(at < len(row.cells) and split_level(row.cells[at]) for row in table.rows)
+
+
+def _split_examples(text: str) -> tuple[str, ...]:
+    """Split at commas and semicolons that do not stand in brackets."""
+    parts = re.split(r"[,;](?![^()]*\))", text)
+    return tuple(part.strip() for part in parts if part.strip())
+
+
+def _column_levels(table: Table) -> Iterator[_Found]:
+    """A table with a level a column; its rows are response, rhythm of updates, review."""
+    columns = [(at, parts) for at, text in enumerate(table.head) if at and (parts := split_level(text))]
+    if len(columns) < 2 or len(columns) < len(table.head) - 1:
+        return
+    response = _best_row(table, _RESPONSE)
+    rhythm = _best_row(table, _UPDATES)
+    if response is None and rhythm is None:
+        return
+    for at, (level, name) in columns:
+        yield _Found(
+            level=level,
+            line=table.line,
+            name=name,
+            respond_within=read_span(cell(response, at)) if response else None,
+            update_every=read_rhythm(cell(rhythm, at)) if rhythm else None,
+        )
+
+
+def _best_row(table: Table, pattern: re.Pattern[str]) -> tuple[str, ...] | None:
+    return next((row.cells for row in table.rows if row.cells and pattern.search(row.cells[0])), None)
+
+
+def _heading_levels(outline: Outline) -> Iterator[_Found]:
+    """Headings that name a level, with their facts under them as a table or as `Key: value` lines."""
+    for section in outline.document.sections():
+        if not section.title or not section.sections or not _SEVERITIES.search(section.title):
+            continue
+        found = [(inner, parts) for inner in section.sections if (parts := split_level(inner.title))]
+        if len(found) < 2:
+            continue
+        outline.claim(section.line)
+        for inner, (level, name) in found:
+            outline.claim(inner.line)
+            yield _from_facts(level, name, inner)
+
+
+def _from_facts(level: LevelId, name: str | None, section: Section) -> _Found:
+    facts = list(_facts(section))
+    response = next((value for key, value in facts if _RESPONSE.search(key)), "")
+    rhythm = next((value for key, value in facts if _UPDATES.search(key)), "")
+    impact = next((value for key, value in facts if _DESCRIPTION.search(key)), "")
+    examples = next((value for key, value in facts if _EXAMPLES.search(key)), "")
+    prose = next((each.text for each in section.blocks if isinstance(each, Paragraph) and not each.label), "")
+    return _Found(
+        level=level,
+        line=section.line,
+        name=name,
+        description=impact or prose,
+        respond_within=read_span(response),
+        update_every=read_rhythm(rhythm),
+        examples=_split_examples(examples),
+    )
+
+
+def _facts(section: Section) -> Iterator[tuple[str, str]]:
+    for block in section.blocks:
+        if isinstance(block, Table) and len(block.head) == 2:
+            yield block.head
+            yield from ((row.cells[0], row.cells[1]) for row in block.rows)
+        lines = [line for line in block.lines] if isinstance(block, Paragraph) else []
+        lines += [line for item in block.items for line in item.lines] if isinstance(block, Listing) else []
+        for line in lines:
+            if found := _KEY_VALUE.match(line.text):
+                yield found["key"].strip(), found["value"].strip()
+
+
+def _bullet_levels(outline: Outline) -> Iterator[_Found]:
+    """Bullets such as `SEV1 (Critical): everything is down, respond within 15 minutes`."""
+    for place, listing in outline.lists():
+        if not _is_about_levels(place):
+            continue
+        found = [(item, parts) for item in listing.items if (parts := _bullet(item.text))]
+        if len(found) < 2 or len(found) < len(listing.items):
+            continue
+        outline.claim(place.line, place.section.line)
+        for item, (level, name, rest) in found:
+            said = re.search(r"(?:respon[sd]\w*|ack\w*|within|[<≤])[^.;]*", rest, re.IGNORECASE)
+            yield _Found(
+                level=level,
+                line=item.line,
+                name=name,
+                description=rest,
+                respond_within=read_span(said[0]) if said else None,
+            )
+
+
+def _is_about_levels(place: Place) -> bool:
+    return place.depth == 0 and bool(_SEVERITIES.search(" ".join((*place.titles[-1:], place.label, place.intro))))
+
+
+def _bullet(text: str) -> tuple[LevelId, str | None, str] | None:
+    head, colon, rest = text.partition(":")
+    if not colon:
+        head, _, rest = text.partition(" — ")
+    parts = split_level(head)
+    return (*parts, rest.strip()) if parts and rest.strip() else None
+
+
+def _ranked(found: Iterable[_Found]) -> tuple[Severity, ...]:
+    """By number where every level has one, by the order of the words where all are words, else as written."""
+    levels = list(found)
+    numbers = [match["number"] if (match := LEVEL.search(each.level)) else None for each in levels]
+    words = [order_of_word(each.level) for each in levels]
+    if all(number is not None for number in numbers):
+        order = sorted(range(len(levels)), key=lambda at: str(numbers[at]))
+    elif all(word is not None for word in words):
+        order = sorted(range(len(levels)), key=lambda at: words[at] or 0)
+    else:
+        order = list(range(len(levels)))
+    return tuple(
+        Severity(
+            level=levels[at].level,
+            rank=rank,
+            name=levels[at].name,
+            description=levels[at].description,
+            respond_within=levels[at].respond_within,
+            update_every=levels[at].update_every,
+            examples=levels[at].examples,
+            line=levels[at].line,
+        )
+        for rank, at in enumerate(order, start=1)
+    )

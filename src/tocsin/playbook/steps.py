@@ -1,0 +1,193 @@
+"""The runnable steps of a playbook, from its code blocks."""
+
+import re
+
+import msgspec
+
+from tocsin.base.ids import slug
+from tocsin.base.problems import Problem
+from tocsin.playbook import shell, splitting, sql
+from tocsin.playbook.annotations import of_info, read_annotations, tightened
+from tocsin.playbook.codes import problem
+from tocsin.playbook.document import Fence
+from tocsin.playbook.effects import effect_of_powershell, effect_of_script, program_of, unwrapped
+from tocsin.playbook.model import Action, ActionRole, Effect, Parameter
+from tocsin.playbook.outline import Outline, Place
+from tocsin.playbook.parameters import WELL_KNOWN, looks_secret, parameter
+from tocsin.playbook.phases import Phased, phase_of, unique
+from tocsin.playbook.programs import BUILTINS, OPENERS, WRAPPERS
+
+_DIAGNOSTIC = re.compile(r"diagnos|detect|triage|investigat|first respon|assess|inspect|useful commands|\bcheck", re.IGNORECASE)
+_MITIGATION = re.compile(r"mitigat|contain|remediat|recover|rollback|unseal|workaround|stabili|eradicat|\bfix", re.IGNORECASE)
+_VERIFICATION = re.compile(r"\bverif|\bvalidat|\bconfirm", re.IGNORECASE)
+_RESOLUTION = re.compile(r"resol", re.IGNORECASE)
+_ROLES = (
+    (_VERIFICATION, ActionRole.VERIFICATION),
+    (_MITIGATION, ActionRole.MITIGATION),
+    (_DIAGNOSTIC, ActionRole.DIAGNOSTIC),
+    (_RESOLUTION, ActionRole.RESOLUTION),
+)
+_URL = re.compile(r"^['\"]?(?P<url>https?://[^\s'\"]+)")
+
+
+class Steps(msgspec.Struct, frozen=True):
+    """The actions of a playbook, and what is wrong with their blocks."""
+
+    actions: tuple[Action, ...]
+    problems: tuple[Problem, ...]
+
+
+class _Read(msgspec.Struct, frozen=True):
+    """What a script is made of, whatever its language."""
+
+    effect: Effect
+    parameters: tuple[Parameter, ...]
+    env: tuple[str, ...]
+    needs: tuple[str, ...]
+    opens: str | None = None
+    parses: bool = True
+
+
+def read_steps(outline: Outline, phased: tuple[Phased, ...], is_service_runbook: bool) -> Steps:
+    """Every step of every code block in a language that can be run, in document order.
+
+    In a runbook for one service the resolution is the mitigation.
+    """
+    actions: list[Action] = []
+    problems: list[Problem] = []
+    taken: set[str] = set()
+    counts: dict[str, int] = {}
+    for place, fence in outline.fences():
+        language = _language(fence)
+        if not language or outline.is_claimed(place):
+            continue
+        outline.claim(place.line, place.section.line)
+        block = of_info(fence.info)
+        problems += [problem("PB007", max(fence.line - 1, 1), fault) for fault in block.faults]
+        for step in splitting.split_block(fence.content, fence.language):
+            own = read_annotations(step.annotation)
+            where = fence.line + step.annotation_row
+            problems += [problem("PB007", where, fault) for fault in own.faults]
+            action = _action(place, step, language, {**block.values, **own.values}, phased, is_service_runbook)
+            problems += _loosened(action, where if step.annotation else fence.line - 1)
+            identifier = unique(action.id, taken)
+            counts[action.group] = counts.get(action.group, 0) + 1
+            actions.append(msgspec.structs.replace(action, id=identifier, order=counts[action.group]))
+    return Steps(tuple(actions), tuple(problems))
+
+
+def _language(fence: Fence) -> str:
+    """The language in which the steps of a block are run; "" for a block that is only shown."""
+    if fence.language in splitting.SHELLS:
+        return "bash"
+    if fence.language in splitting.POWERSHELLS:
+        return "powershell"
+    return "sql" if fence.language in splitting.SQLS else ""
+
+
+def _action(
+    place: Place,
+    step: splitting.Step,
+    language: str,
+    annotations: dict[str, str],
+    phased: tuple[Phased, ...],
+    is_service_runbook: bool,
+) -> Action:
+    group = place.group or "Steps"
+    title = annotations.get("title") or step.title or group
+    read = _read(step.script, language)
+    effect, _ = tightened(read.effect, annotations)
+    inside = phase_of(place, phased)
+    names = [*read.env, *(each.name for each in read.parameters)]
+    return Action(
+        id=annotations.get("id") or f"{slug(group)[:60]}/{slug(title)[:80]}",
+        title=title,
+        group=group,
+        order=0,
+        numbered=step.is_numbered,
+        phase=inside.phase.name if inside else "",
+        role=_role(place, inside, is_service_runbook),
+        script=step.script,
+        language=language,
+        effect=effect,
+        parameters=read.parameters,
+        env=read.env,
+        secrets=tuple(name for name in names if looks_secret(name)),
+        needs=read.needs,
+        opens=read.opens,
+        annotations=annotations,
+        line=_first_line(place) + step.row,
+    )
+
+
+def _first_line(place: Place) -> int:
+    return place.block.line
+
+
+def _loosened(action: Action, line: int) -> list[Problem]:
+    if not {"effect", "risk"} & set(action.annotations):
+        return []
+    _, fault = tightened(_read(action.script, action.language).effect, action.annotations)
+    return [problem("PB007", line, fault)] if fault else []
+
+
+def _role(place: Place, inside: Phased | None, is_service_runbook: bool) -> ActionRole:
+    """The nearest words that tell the role: the label, then the headings from the inside out, though
+    the phase stands over the headings of its groups."""
+    inner = (place.label, *reversed(place.titles))
+    if inside is not None:
+        inner = (inside.phase.name, *inner)
+    for text in inner:
+        role = next((role for pattern, role in _ROLES if pattern.search(text)), None)
+        if role is ActionRole.RESOLUTION and is_service_runbook:
+            return ActionRole.MITIGATION
+        if role is not None:
+            return role
+    return ActionRole.OTHER
+
+
+def _read(script: str, language: str) -> _Read:
+    found = dict.fromkeys(slot.name for slot in _slots(script, language))
+    parameters = tuple(parameter(name) for name in found)
+    if language == "sql":
+        return _Read(sql.effect_of_sql(script), parameters, (), ())
+    if language == "powershell":
+        env = tuple(dict.fromkeys(re.findall(r"\$env:(\w+)", script, re.IGNORECASE)))
+        return _Read(effect_of_powershell(script), parameters, env, ())
+    parsed = shell.read_script(script)
+    env = tuple(name for name in parsed.variables if name not in WELL_KNOWN)
+    return _Read(
+        effect_of_script(parsed), parameters, env, _needs(parsed), _opens(parsed), parsed.parses
+    )
+
+
+def _slots(script: str, language: str) -> tuple[shell.Slot, ...]:
+    if language == "bash":
+        return shell.slots(script)
+    return tuple(shell.Slot(found[0], 0, True, True) for found in shell.placeholders(script, shell=False))
+
+
+def _needs(script: shell.Script) -> tuple[str, ...]:
+    """The programs that must be installed, each once, in the order of their first call."""
+    found: dict[str, None] = {}
+    for command in script.commands:
+        here: shell.Command | None = command
+        for _ in range(8):
+            if here is None:
+                break
+            name = program_of(here)
+            if name and name not in BUILTINS and name not in OPENERS and re.fullmatch(r"[\w.+-]+", name):
+                found[name] = None
+            here = unwrapped(here) if name in WRAPPERS and name not in ("npx", "bunx", "pnpx") else None
+    return tuple(found)
+
+
+def _opens(script: shell.Script) -> str | None:
+    """The link of a step that does nothing but open it; None for any other step."""
+    if len(script.commands) != 1:
+        return None
+    command = script.commands[0]
+    if program_of(command) not in OPENERS or not command.arguments:
+        return None
+    found = _URL.match(command.arguments[-1])
+    return found["url"] if found else None

@@ -1,0 +1,119 @@
+"""Trees that people draw with lines, read in two dimensions.
+
+A branch belongs to the label from whose column its stem comes down, so one drawing can hold several
+stems side by side.
+"""
+
+import re
+
+import msgspec
+
+from tocsin.playbook.outline import ARROW
+
+TAB = 4
+LINES_MAX = 400
+COLUMNS_MAX = 1000
+"""A drawing that is larger is read as far as this; nobody can look at it either."""
+
+_ASCII = (
+    (re.compile(r"(?<![\w|+`\\])[+|](?=-{1,3}[->\s])"), "├"),
+    (re.compile(r"(?<![\w`])[`\\](?=-{1,3}[->\s])"), "└"),
+    (re.compile(r"(?<![\w|])\|(?![\w|-])"), "│"),
+)
+_BRANCH = re.compile(r"(?P<fork>[├└╰┣┗╠╚])(?P<arm>[─━═\-]+[>▶►→]?)\s*")
+STEMS = frozenset("│┃║├└╰┣┗╠╚┬┳╦┼")
+_LINE_CHARS = re.compile(r"[│┃║├└╰┣┗╠╚─━═┬┴┼╦╩]")
+
+
+class Node(msgspec.Struct):
+    """A label of the drawing: its text, and the columns it covers on its row."""
+
+    text: str
+    row: int
+    start: int
+    end: int
+
+
+class Branch(msgspec.Struct, frozen=True):
+    """What hangs under a label: the condition before the first arrow ("" without), and the label.
+
+    `parent` is None for what stands at the root. A chain `A → B → C` gives one branch a hop.
+    """
+
+    parent: Node | None
+    condition: str
+    node: Node
+
+
+def looks_like_tree(text: str) -> bool:
+    """Whether a drawing has a fork somewhere."""
+    return bool(_BRANCH.search(_unified(text[: LINES_MAX * 80])))
+
+
+def read_tree(text: str) -> tuple[tuple[Branch, int], ...]:
+    """The branches of a drawing, each with its row from 0, from top to bottom."""
+    rows = [_unified(line.expandtabs(TAB))[:COLUMNS_MAX] for line in text.split("\n")[:LINES_MAX]]
+    nodes: list[list[Node]] = [[] for _ in rows]
+    found: list[tuple[Branch, int]] = []
+    for row, line in enumerate(rows):
+        fork = _BRANCH.search(line)
+        if fork is None:
+            label = line.strip()
+            start = len(line) - len(line.lstrip())
+            if not label or not _LINE_CHARS.sub("", label).strip() or _LINE_CHARS.match(label):
+                continue
+            found += [(each, row) for each in _chain(label, row, start, None, nodes[row], is_root=True)]
+            continue
+        parent = _parent(rows, nodes, row, fork.start())
+        label = line[fork.end() :].rstrip()
+        if label.strip():
+            found += [(each, row) for each in _chain(label, row, fork.end(), parent, nodes[row], is_root=False)]
+    return tuple(found)
+
+
+def _unified(text: str) -> str:
+    for pattern, drawn in _ASCII:
+        text = pattern.sub(drawn, text)
+    return text
+
+
+def _chain(
+    label: str, row: int, start: int, parent: Node | None, nodes: list[Node], *, is_root: bool
+) -> list[Branch]:
+    """The hops of a label with arrows. Under a parent the words before the first arrow are its
+    condition; at the root they are the first role."""
+    parts: list[tuple[str, int]] = []
+    at = 0
+    for arrow in ARROW.finditer(label):
+        parts.append((label[at : arrow.start()], start + at))
+        at = arrow.end()
+    parts.append((label[at:], start + at))
+    condition = ""
+    if len(parts) > 1 and not is_root:
+        condition = parts.pop(0)[0].strip()
+    branches: list[Branch] = []
+    for text, column in parts:
+        if not text.strip():
+            continue
+        node = Node(text.strip(), row, column, column + len(text))
+        nodes.append(node)
+        branches.append(Branch(parent, condition, node))
+        parent, condition = node, ""
+    return branches
+
+
+def _parent(rows: list[str], nodes: list[list[Node]], row: int, column: int) -> Node | None:
+    """Climb the stem at this column to the row where a label covers it."""
+    fallback: Node | None = None
+    for above in range(row - 1, -1, -1):
+        here = rows[above][column] if column < len(rows[above]) else " "
+        if here in STEMS:
+            continue
+        left = [node for node in nodes[above] if node.start <= column]
+        if not left:
+            continue
+        nearest = left[-1]
+        if column <= nearest.end + 1:
+            return nearest
+        fallback = fallback or nearest
+    return fallback
