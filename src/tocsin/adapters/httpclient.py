@@ -62,7 +62,9 @@ async def post(client: httpx.AsyncClient, url: str, body: bytes, headers: dict[s
         async with client.stream("POST", url, content=body, headers=headers) as response:
             return _answer(response, place)
     except httpx.ConnectTimeout:
-        raise DeliveryError(f"{place} cannot be reached: no answer in {CONNECT_SECONDS:g} s", retry=True) from None
+        raise DeliveryError(
+            f"{place} cannot be reached: no answer in {CONNECT_SECONDS:g} s", retry=True
+        ) from None
     except httpx.TimeoutException:
         raise DeliveryError(f"{place} did not answer in {ANSWER_SECONDS:g} s", retry=True) from None
     except httpx.TransportError as error:
@@ -82,7 +84,11 @@ def _answer(response: httpx.Response, place: str) -> str:
         raise DeliveryError(f"{said}, a redirect, which is not followed", retry=False, mend=mend)
     if response.status_code in _RETRIED or response.is_server_error:
         wait = response.headers.get("retry-after", "")
-        asked = f", and asks to wait {wait[:40]}{' s' if wait.isdigit() else ''}" if wait.isprintable() and wait else ""
+        asked = (
+            f", and asks to wait {wait[:40]}{' s' if wait.isdigit() else ''}"
+            if wait.isprintable() and wait
+            else ""
+        )
         raise DeliveryError(f"{said}{asked}", retry=True)
     mend = "see why the receiver refuses it, and correct the address or the secret"
     raise DeliveryError(said, retry=False, mend=mend)

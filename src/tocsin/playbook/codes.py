@@ -33,6 +33,7 @@ CODES: dict[str, Code] = {
     ),
     "PB007": Code(_E, "an annotation cannot be read", "Write it as the guide to annotations shows, or remove it."),
     "PB008": Code(_E, "the front matter cannot be read", "Write it as YAML: one `key: value` a line."),
+    "PB009": Code(_E, "the file is too large to be a playbook", "Split it, or link to what is for reading only."),
     "PB010": Code(
         _E,
         "a placeholder stands outside quotes, where the shell reads it as redirections",
@@ -178,11 +179,6 @@ CODES: dict[str, Code] = {
         _W,
         "a part of the playbook is missing",
         "Add it as the guide shows.",
-    ),
-    "PB099": Code(
-        _E,
-        "a part of the document could not be read and was left out",
-        "Write the part in a simpler way; the guide shows how.",
     ),
 }
 """The table of all codes; one weight and one mend each."""

@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping
 from tocsin.engine.ports import Channel
 
 
-def address_checker(channels: Mapping[str, Channel], off: Mapping[str, str]) -> Callable[[str, str], str | None]:
+def address_checker(
+    channels: Mapping[str, Channel], off: Mapping[str, str]
+) -> Callable[[str, str], str | None]:
     """The check of the roster's addresses: the channel's own, or that there is no such channel.
 
     `off` maps the kinds that exist but are not set up to what sets them up.

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from litestar import Request, get, post
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from tocsin.base.ids import IncidentId, parse_incident_id
 from tocsin.base.problems import Problem, ProblemsError
@@ -40,13 +40,15 @@ def incident_of(text: str) -> IncidentId:
 async def list_incidents(
     face: Face,
     states: Annotated[
-        list[str] | None, Parameter(query="state", description="Only in this state; may be repeated.")
+        list[str] | None, QueryParameter(name="state", description="Only in this state; may be repeated.")
     ] = None,
     all_states: Annotated[
-        bool, Parameter(query="all", description="Also those that were closed, merged or dismissed.")
+        bool, QueryParameter(name="all", description="Also those that were closed, merged or dismissed.")
     ] = False,
-    limit: Annotated[int, Parameter(ge=1, le=LIMIT_MAX)] = 100,
-    before: Annotated[int | None, Parameter(ge=1, description="Only with numbers under this one.")] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=LIMIT_MAX)] = 100,
+    before: Annotated[
+        int | None, QueryParameter(ge=1, description="Only with numbers under this one.")
+    ] = None,
 ) -> IncidentList:
     """List incidents, newest first; without `state` and `all`, those that have not ended."""
     wanted = _states(states or [])

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from litestar import get
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from tocsin.base.ids import IncidentId
 from tocsin.base.problems import Problem, ProblemsError
@@ -19,7 +19,9 @@ ALERTS_MAX = 1_000
 @get("/oncall", guards=[at_least("viewer")], operation_id="readOnCall", tags=["on call"])
 async def read_oncall(
     face: Face,
-    at: Annotated[str | None, Parameter(description="At another time: RFC 3339 with its offset.")] = None,
+    at: Annotated[
+        str | None, QueryParameter(description="At another time: RFC 3339 with its offset.")
+    ] = None,
 ) -> DutyDocument:
     """Who is on call for every role, now or at another time, and until when."""
     when = face.engine.clock.now()
@@ -39,8 +41,8 @@ async def read_oncall(
 @get("/alerts", guards=[at_least("viewer")], operation_id="listAlerts", tags=["alerts"])
 async def list_alerts(
     face: Face,
-    limit: Annotated[int, Parameter(ge=1, le=ALERTS_MAX)] = 200,
-    incident: Annotated[str | None, Parameter(description="Only those of this incident.")] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=ALERTS_MAX)] = 200,
+    incident: Annotated[str | None, QueryParameter(description="Only those of this incident.")] = None,
 ) -> AlertList:
     """Alerts, the last seen first, each with the incident it belongs to or the reason why to none."""
     wanted: IncidentId | None = incident_of(incident) if incident else None

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, get
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 from litestar.response import Stream
 
 from tocsin.base.ids import IncidentId
@@ -36,9 +36,8 @@ async def read_timeline(
     request: Request[Any, Any, Any],
     incident: str,
     face: Face,
-    after: Annotated[int, Parameter(ge=0, description="Only lines with a number above this one.")] = 0,
-    follow: Annotated[bool, Parameter(description="Stay, and send each new line as an event.")] = False,
-    last_event_id: Annotated[str | None, Parameter(header="Last-Event-ID", required=False)] = None,
+    after: Annotated[int, QueryParameter(ge=0, description="Only lines with a number above this one.")] = 0,
+    follow: Annotated[bool, QueryParameter(description="Stay, and send each new line as an event.")] = False,
 ) -> Response[Any]:
     """Read the timeline. With `follow=1` or `Accept: text/event-stream`, a stream of events: each has the
     line as JSON in `data` and its number as `id`, so that a lost stream is taken up by `Last-Event-ID`."""
@@ -46,7 +45,7 @@ async def read_timeline(
     if await face.engine.queries.incident(found) is None:
         raise UnknownIncidentError(found)
     if follow or "text/event-stream" in request.headers.get("accept", ""):
-        start = max(after, _resumed(last_event_id))
+        start = max(after, _resumed(request.headers.get("last-event-id", "")))
         stream = follow_lines(face.engine, found, start)
         # The first piece is made before the headers go out, so that a refusal is still an error document.
         first = await anext(stream)
@@ -56,8 +55,8 @@ async def read_timeline(
     return Response(Timeline(incident=found, lines=lines, last=last))
 
 
-def _resumed(last_event_id: str | None) -> int:
-    text = (last_event_id or "").strip()
+def _resumed(last_event_id: str) -> int:
+    text = last_event_id.strip()
     if not text:
         return 0
     if not (text.isascii() and text.isdigit() and len(text) <= 12):

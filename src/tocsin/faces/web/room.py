@@ -8,7 +8,7 @@ from tocsin.alerts.model import Alert
 from tocsin.base.ids import PersonId
 from tocsin.base.times import humane
 from tocsin.engine.verbs import VERBS, may
-from tocsin.engine.views import Line, Principal, Room
+from tocsin.engine.views import Line, Principal, Room, Weight
 from tocsin.faces.web.presenters import (
     STATE_WORDS,
     Badge,
@@ -24,7 +24,8 @@ from tocsin.incident.state import Incident, Page, State, Step
 from tocsin.playbook.model import Action, ActionRole, Effect, MessageKind
 
 LINES_SHOWN = 8
-"""Older lines of the timeline are folded away."""
+"""How many lines of the timeline stand open. The whole of it, with every delivery, is folded away."""
+CLOCKS_SHOWN = 5
 
 MAIN_VERBS = {
     State.OPEN: ("acknowledge",),
@@ -36,6 +37,8 @@ MAIN_VERBS = {
 """The verb that usually comes next, set larger than the others."""
 OWN_PLACE = frozenset({"check", "triage", "message", "postmortem"})
 """Verbs whose forms stand in sections of their own."""
+SELDOM = frozenset({"offer-command", "category", "dismiss", "merge", "repin"})
+"""Verbs that are folded away behind the others."""
 
 _EFFECTS = {Effect.READ: "Only looks", Effect.CHANGE: "Changes", Effect.DESTROY: "Destroys"}
 _KINDS = {
@@ -64,11 +67,12 @@ class DeadlineView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Button(msgspec.Struct, frozen=True, kw_only=True):
-    """A command that is possible now, and whether it is the one that usually comes next."""
+    """A command that is possible now: whether it usually comes next, and whether it seldom does."""
 
     verb: str
     label: str
     main: bool
+    seldom: bool
 
 
 class AlertView(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,7 +201,7 @@ class RoomView(msgspec.Struct, frozen=True, kw_only=True):
     clocks: tuple[DeadlineView, ...]
     buttons: tuple[Button, ...]
     latest: tuple[LineView, ...]
-    earlier: tuple[LineView, ...]
+    every: tuple[LineView, ...]
     last_seq: int
     alerts: tuple[AlertView, ...]
     pages: tuple[PageView, ...]
@@ -229,7 +233,6 @@ def room_view(room: Room, principal: Principal, now: datetime) -> RoomView:
     incident = room.incident
     verbs = {each.verb: each.label for each in room.choices if may(principal, VERBS[each.verb].role)}
     lines = [_line(line) for line in reversed(room.lines)]
-    main = MAIN_VERBS.get(incident.state, ())
     names = {person.id: person.name for person in room.people}
     return RoomView(
         id=incident.id,
@@ -249,13 +252,9 @@ def room_view(room: Room, principal: Principal, now: datetime) -> RoomView:
         merged_into=incident.merged_into or "",
         facts=_facts(incident),
         clocks=_clocks(room.deadlines, now),
-        buttons=tuple(
-            Button(verb=verb, label=label, main=verb in main)
-            for verb, label in verbs.items()
-            if verb not in OWN_PLACE
-        ),
-        latest=tuple(lines[:LINES_SHOWN]),
-        earlier=tuple(lines[LINES_SHOWN:]),
+        buttons=_buttons(room, principal, verbs),
+        latest=tuple(line for line in lines if line.weight != Weight.DETAIL)[:LINES_SHOWN],
+        every=tuple(lines),
         last_seq=incident.seq,
         alerts=tuple(
             _alert(each) for each in sorted(incident.alerts, key=lambda each: each.ends_at is not None)
@@ -299,13 +298,34 @@ def _line(line: Line) -> LineView:
     return LineView(seq=line.seq, at=moment(line.at), who=line.who, text=line.text, weight=line.weight.value)
 
 
-def _clocks(deadlines: tuple[Deadline, ...], now: datetime) -> tuple[DeadlineView, ...]:
-    """The clocks for people. What Tocsin does by itself in the meantime is the last of them, once."""
-    shown = [each for each in deadlines if each.kind is not DeadlineKind.PAGE_STEP]
-    own = (DeadlineKind.PAGE, DeadlineKind.ESCALATE)
-    shown.sort(key=lambda each: (each.kind in own, each.at))
+def _buttons(room: Room, principal: Principal, verbs: dict[str, str]) -> tuple[Button, ...]:
+    main = MAIN_VERBS.get(room.incident.state, ())
     return tuple(
-        DeadlineView(text=each.text, kind=each.kind.value, due=countdown(each.at, now)) for each in shown
+        Button(verb=verb, label=label, main=verb in main, seldom=verb in SELDOM)
+        for verb, label in verbs.items()
+        if verb not in OWN_PLACE and (verb != "acknowledge" or _has_to_answer(room.incident, principal))
+    )
+
+
+def _has_to_answer(incident: Incident, principal: Principal) -> bool:
+    """Once somebody has acknowledged, only those who are still being paged have anything to answer."""
+    return incident.state is State.OPEN or any(page.person == principal.person for page in incident.open_pages)
+
+
+_ORDER = {DeadlineKind.RESPOND_BY: 0, DeadlineKind.UPDATE: 1, DeadlineKind.POSTMORTEM: 1, DeadlineKind.PHASE: 1}
+"""What people owe stands before what Tocsin will do by itself."""
+
+
+def _clocks(deadlines: tuple[Deadline, ...], now: datetime) -> tuple[DeadlineView, ...]:
+    found = [each for each in deadlines if each.kind is not DeadlineKind.PAGE_STEP]
+    phases = [each for each in found if each.kind is DeadlineKind.PHASE]
+    later = {each.key for each in sorted(phases, key=lambda each: each.at)[1:]}
+    shown = sorted(
+        (each for each in found if each.key not in later), key=lambda each: (_ORDER.get(each.kind, 2), each.at)
+    )
+    return tuple(
+        DeadlineView(text=each.text, kind=each.kind.value, due=countdown(each.at, now))
+        for each in shown[:CLOCKS_SHOWN]
     )
 
 

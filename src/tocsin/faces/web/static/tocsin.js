@@ -6,16 +6,23 @@ const skew = (() => {
   const now = document.documentElement.dataset.now;
   return now ? Date.parse(now) - Date.now() : 0;
 })();
-const inZone = new Intl.DateTimeFormat(undefined, {
+const near = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
+const far = new Intl.DateTimeFormat(undefined, {
   weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
 });
+const NEAR_MS = 18 * 3600 * 1000;
+
+/* In the reader's zone; the day only where it is not plain from the time. */
+function inZone(at) {
+  return (Math.abs(at - (Date.now() + skew)) < NEAR_MS ? near : far).format(at);
+}
 
 function localise(root) {
   for (const time of root.querySelectorAll("time[data-local][datetime]")) {
     const at = new Date(time.dateTime);
     if (!Number.isNaN(at.getTime())) {
       time.title = time.title || time.textContent;
-      time.textContent = inZone.format(at);
+      time.textContent = inZone(at);
     }
   }
 }
@@ -81,8 +88,7 @@ function swap(fresh, force) {
     if (!next || (inUse(old) && !old.contains(force))) continue;
     for (const details of old.querySelectorAll("details[id]")) {
       const twin = next.querySelector(`#${CSS.escape(details.id)}`);
-      if (twin && !details.matches(".command")) twin.open = details.open;
-      if (twin && details.matches(".command") && !details.contains(force)) twin.open = details.open;
+      if (twin && !(details.matches(".command") && details.contains(force))) twin.open = details.open;
     }
     const focused = old.contains(document.activeElement) ? document.activeElement : null;
     const again = focused && whereIs(focused, old);
@@ -137,18 +143,24 @@ async function send(form, button) {
   }
 }
 
-function addLine(line) {
-  const list = document.getElementById("timeline");
-  if (document.querySelector(`.line[data-seq="${CSS.escape(String(line.seq))}"]`)) return;
+function lineOf(line) {
   const item = document.getElementById("line-template").content.firstElementChild.cloneNode(true);
   item.classList.add(`weight-${line.weight}`);
   item.dataset.seq = line.seq;
   const time = item.querySelector("time");
   time.dateTime = line.at;
-  time.textContent = inZone.format(new Date(line.at));
+  time.textContent = inZone(new Date(line.at));
   item.querySelector(".line-who").textContent = line.who;
   item.querySelector(".line-text").textContent = line.text;
-  list.prepend(item);
+  return item;
+}
+
+function addLine(line) {
+  const every = document.getElementById("every-line");
+  if (every.querySelector(`[data-seq="${CSS.escape(String(line.seq))}"]`)) return;
+  every.prepend(lineOf(line));
+  document.getElementById("count").textContent = every.children.length;
+  if (line.weight !== "detail") document.getElementById("timeline").prepend(lineOf(line));
 }
 
 function follow() {

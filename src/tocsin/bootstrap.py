@@ -1,0 +1,317 @@
+"""The composition root: the one place that knows which adapters and faces there are."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager, suppress
+from importlib.metadata import entry_points
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvicorn
+from litestar import Litestar
+
+from tocsin.adapters.clock import SystemClock, SystemRandomness
+from tocsin.adapters.files import read_bytes, watch, write_secret
+from tocsin.adapters.logs import configure
+from tocsin.adapters.store.address import read_address
+from tocsin.adapters.store.sql import SqlStore, connect
+from tocsin.base.problems import Problem, ProblemsError, Weight
+from tocsin.config.load import load_settings
+from tocsin.config.secrets import Secrets, resolve_secret
+from tocsin.config.settings import Settings
+from tocsin.engine.engine import Engine, assemble
+from tocsin.engine.library import Document, read_document
+from tocsin.engine.ports import Channel, Source, Store
+from tocsin.faces.cli.services import ServeOptions, StoreOptions
+from tocsin.faces.http.app import create_app
+from tocsin.faces.web import site
+from tocsin.incident.evolve import fold
+from tocsin.incident.events import SYSTEM
+from tocsin.oncall.model import Roster
+from tocsin.oncall.read import read_roster
+
+log = structlog.get_logger(__name__)
+
+SETTINGS_FILE = "tocsin.toml"
+CLI_TOKEN_FILE = "cli.token"
+CLI_TOKEN_NAME = "command line on this machine"
+STOP_WITHIN_SECONDS = 5
+
+
+def settings_of(options: ServeOptions | StoreOptions) -> Settings:
+    """The settings of flags, environment and file.
+
+    Raises:
+        ProblemsError: everything that is wrong with them.
+    """
+    path = options.config or Path(os.environ.get("TOCSIN_CONFIG", SETTINGS_FILE))
+    named = options.config is not None or "TOCSIN_CONFIG" in os.environ
+    text = None
+    if named or path.exists():
+        try:
+            text = read_bytes(path, "settings file").decode()
+        except UnicodeDecodeError as error:
+            problem = Problem(
+                code="not-utf8", file=str(path), message="The settings are not UTF-8.", mend="Save them as UTF-8."
+            )
+            raise ProblemsError([problem]) from error
+    names = ("host", "port", "data", "database_url", "playbook", "roster")
+    given = {name: getattr(options, name, None) for name in names}
+    flags = {name: None if value is None else str(value) for name, value in given.items()}
+    return load_settings(flags, os.environ, text, str(path))
+
+
+def read_secret(ref: str, field: str) -> str:
+    """The secret behind a reference of the settings."""
+    return resolve_secret(ref, os.environ, lambda path: Path(path).read_text(encoding="utf-8"), field)
+
+
+def channels_of(settings: Settings, secrets: Secrets, clock: SystemClock) -> dict[str, Channel]:
+    """Every channel that is installed and set up, by its kind.
+
+    Raises:
+        ProblemsError: one is set up wrongly, or two are of one kind.
+    """
+    found: dict[str, Channel] = {}
+    problems: list[Problem] = []
+    for entry in entry_points(group="tocsin.channels"):
+        try:
+            made: Channel | None = entry.load()(settings, secrets, clock)
+        except ProblemsError as error:
+            problems += error.problems
+            continue
+        if made is not None and made.kind in found:
+            problems.append(_twice("channel", made.kind))
+        elif made is not None:
+            found[made.kind] = made
+    if problems:
+        raise ProblemsError(problems)
+    return found
+
+
+def sources_of(settings: Settings, secrets: Secrets) -> dict[str, Source]:
+    """Every source of alerts that is installed, by its kind.
+
+    Raises:
+        ProblemsError: one is set up wrongly, or two are of one kind.
+    """
+    found: dict[str, Source] = {}
+    for entry in entry_points(group="tocsin.sources"):
+        made: Source = entry.load()(settings, secrets)
+        if made.kind in found:
+            raise ProblemsError([_twice("source", made.kind)])
+        found[made.kind] = made
+    return found
+
+
+def _twice(what: str, kind: str) -> Problem:
+    return Problem(
+        code="twice",
+        message=f"Two installed packages bring a {what} of the kind {kind!r}.",
+        mend="Uninstall one of them.",
+    )
+
+
+def documents_of(settings: Settings, channels: Mapping[str, Channel]) -> tuple[Document, Roster]:
+    """The playbook and the roster that the settings name, or the examples that come along.
+
+    Raises:
+        ProblemsError: everything that is wrong with either.
+    """
+    examples = files("tocsin") / "examples"
+    problems: list[Problem] = []
+    if settings.playbook is None:
+        document = read_document("playbook.md", (examples / "playbook.md").read_bytes())
+    else:
+        document = read_document(settings.playbook.name, read_bytes(settings.playbook, "playbook"))
+        problems += [found for found in document.playbook.findings if found.severity is Weight.ERROR and _is_fatal(found)]
+        if settings.roster is None:
+            problems.append(
+                Problem(
+                    code="no-roster",
+                    field="roster",
+                    message="A playbook of your own needs a roster that says who fills its roles.",
+                    mend="Give --roster FILE; docs/guide/roster.md shows one.",
+                )
+            )
+    roster = Roster()
+    try:
+        if settings.roster is not None:
+            content = read_bytes(settings.roster, "roster")
+            roster = read_roster(content, str(settings.roster), _address_check(channels))
+        elif settings.playbook is None:
+            content = (examples / "roster.toml").read_bytes()
+            roster = read_roster(content, "roster.toml", _address_check(channels))
+    except ProblemsError as error:
+        problems += error.problems
+    if problems:
+        raise ProblemsError(problems)
+    return document, roster
+
+
+FATAL = frozenset({"PB007", "PB008", "PB009", "PB090"})
+
+
+def _is_fatal(found: Problem) -> bool:
+    """A playbook is refused only where nothing of it can be run: a fault in one step must not keep a team
+    from being paged."""
+    return found.code in FATAL
+
+
+def _address_check(channels: Mapping[str, Channel]) -> Any:
+    def check(kind: str, address: str) -> str | None:
+        channel = channels.get(kind)
+        if channel is None:
+            return f"there is no channel {kind!r}; set up are {', '.join(sorted(channels))}"
+        return channel.check(address)
+
+    return check
+
+
+@asynccontextmanager
+async def open_store(options: StoreOptions) -> AsyncGenerator[Store, None]:
+    """The database of the settings, as it is, without a server.
+
+    Raises:
+        ProblemsError: the settings are refused, or there is no database.
+    """
+    settings = settings_of(options)
+    store = SqlStore(read_address(_database_url(settings)), fold)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def _database_url(settings: Settings) -> str:
+    if settings.database_url_ref:
+        return read_secret(settings.database_url_ref, "database_url_ref")
+    return settings.database_url
+
+
+def serve(options: ServeOptions) -> None:
+    """Run the server until it is told to stop.
+
+    Raises:
+        ProblemsError: the settings, the playbook or the roster are refused; nothing was started.
+    """
+    settings = settings_of(options)
+    configure(settings.log.level, settings.log.format)
+    with asyncio.Runner(loop_factory=_new_loop) as runner:
+        runner.run(_serve(settings))
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    import uvloop
+
+    return uvloop.new_event_loop()
+
+
+async def _serve(settings: Settings) -> None:
+    clock, randomness = SystemClock(), SystemRandomness()
+    channels = channels_of(settings, read_secret, clock)
+    sources = sources_of(settings, read_secret)
+    document, roster = documents_of(settings, channels)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    engine = assemble(
+        store=await connect(_database_url(settings), fold),
+        clock=clock,
+        randomness=randomness,
+        document=document,
+        roster=roster,
+        clocks=settings.clocks,
+        channels=channels,
+        public_url=settings.public_url,
+        bundle_window=settings.page_bundle_window,
+    )
+    app = create_app(
+        engine,
+        sources=sources,
+        public_url=settings.public_url,
+        allow_unauthenticated_sources=settings.allow_unauthenticated_sources,
+        extra_handlers=site.handlers(),
+        error_page=site.error_page,
+    )
+    await engine.start()
+    watched = [path for path in (settings.playbook, settings.roster) if path is not None]
+    watcher = asyncio.create_task(watch(watched, lambda: _reload(engine, settings, channels)))
+    try:
+        await _write_cli_token(engine, settings.data_dir / CLI_TOKEN_FILE)
+        await _Server(app, engine, settings, await engine.access.setup_link(settings.public_url)).serve()
+    finally:
+        watcher.cancel()
+        with suppress(asyncio.CancelledError):
+            await watcher
+        await engine.stop()
+
+
+async def _reload(engine: Engine, settings: Settings, channels: Mapping[str, Channel]) -> None:
+    try:
+        document, roster = documents_of(settings, channels)
+    except ProblemsError as error:
+        log.error("the changed files are refused; the ones before stay in force", problems=str(error))
+        return
+    await engine.reload(document, roster)
+    log.info("the playbook and the roster were read again", playbook=document.playbook.title, sha256=document.hash)
+
+
+async def _write_cli_token(engine: Engine, path: Path) -> None:
+    """Let the command line on this machine in: whoever may read the data folder may do anything anyway."""
+    if path.exists() and await engine.access.principal_of_token(path.read_text(encoding="utf-8").strip()):
+        return
+    token = await engine.access.create_token(CLI_TOKEN_NAME, "admin", None, SYSTEM)
+    write_secret(path, f"{token}\n")
+
+
+class _Server(uvicorn.Server):
+    """A server that says where it is once it is ready, and lets open streams go when it has to stop."""
+
+    def __init__(self, app: Litestar, engine: Engine, settings: Settings, setup_link: str | None) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                host=settings.host,
+                port=settings.port,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                lifespan="off",
+                timeout_graceful_shutdown=STOP_WITHIN_SECONDS,
+            )
+        )
+        self._engine = engine
+        self._settings = settings
+        self._setup_link = setup_link
+
+    async def startup(self, sockets: Any = None) -> None:
+        """Listen, then print the way in."""
+        await super().startup(sockets)
+        if self.started:
+            print(welcome(self._settings, self._setup_link), flush=True)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Stop; a second Ctrl-C stops at once."""
+        self._engine.hub.close()
+        if sig == signal.SIGINT and self.should_exit:
+            self.force_exit = True
+        super().handle_exit(sig, frame)
+
+
+def welcome(settings: Settings, setup_link: str | None) -> str:
+    """What is printed once the server is ready: its address, the set-up link, and a first alert."""
+    url = settings.public_url
+    lines = [f"Tocsin runs at {url}", ""]
+    if setup_link:
+        lines += ["Make yourself the first admin (this link works once):", f"  {setup_link}", ""]
+    lines += [
+        "Send a first alert:",
+        f"  curl -X POST {url}/in/generic -H 'content-type: application/json' \\",
+        """    -d '{"title": "CheckoutDown", "description": "No order came in for 5 minutes", "labels": {"service": "checkout"}}'""",
+        "",
+        f"Pages to people with an outbox are written to {settings.outbox_file}. Stop with Ctrl-C.",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,94 @@
+"""The status messages: templates by level and kind, and the rhythm of updates that they promise."""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+import msgspec
+
+from tocsin.base.ids import LevelId
+from tocsin.playbook.document import Fence
+from tocsin.playbook.levels import Known
+from tocsin.playbook.model import MessageKind, MessageTemplate, Severity
+from tocsin.playbook.outline import Outline, Place
+from tocsin.playbook.slots import field_names
+from tocsin.playbook.spans import read_span
+
+_COMMUNICATION = re.compile(r"communicat|\bmessages?\b|notification|status (?:page|update)|announce|stakeholder update", re.IGNORECASE)
+_NOT_MESSAGES = re.compile(r"post.?mortem|retrospective|hand.?off|handover|escalat|agenda|checklist", re.IGNORECASE)
+_KINDS = (
+    (re.compile(r"\bresol|\bclos(?:ed|ing|ure)|all.?clear|\brecover|\bover\b|\bfixed\b", re.IGNORECASE), MessageKind.RESOLUTION),
+    (re.compile(r"\binitial|\bfirst\b|\binvestigating|\bdeclar|\bopening", re.IGNORECASE), MessageKind.INITIAL),
+    (re.compile(r"\bupdates?\b|\bprogress|\bidentified|\bmonitoring|\bmitigat|\bongoing|\bfollow", re.IGNORECASE), MessageKind.UPDATE),
+    (re.compile(r"\bnotif|\bannounce|\btemplate|\bincident|\bmessage", re.IGNORECASE), MessageKind.INITIAL),
+)
+_PROMISE = re.compile(
+    r"\bupdates?\b[^.\n]{0,24}?\bin\s+(?P<in>[^.\n]{1,30})|\bnext update\b[^.\n]{0,40}?\bwithin\s+(?P<within>[^.\n]{1,30})",
+    re.IGNORECASE,
+)
+
+
+def read_messages(outline: Outline, known: Known) -> tuple[MessageTemplate, ...]:
+    """Code blocks under headings or labels that name a kind of message, in a section about communication.
+
+    One under a set of levels (`P2–P4 — Update`) is a template of each; one that names no level is
+    that of the most severe, which stands in for the others.
+    """
+    named: list[MessageTemplate] = []
+    for place, fence in outline.fences():
+        if outline.is_claimed(place) or not _may_be_message(place, fence):
+            continue
+        kind = _kind(place)
+        if kind is None or not fence.content.strip():
+            continue
+        levels = _levels(place, fence.content, known)
+        if levels:
+            outline.claim(place.line, place.section.line)
+        body = fence.content.rstrip("\n")
+        named += [
+            MessageTemplate(level=level, kind=kind, body=body, fields=field_names(body), line=fence.line)
+            for level in levels
+        ]
+    return tuple(named)
+
+
+def _may_be_message(place: Place, fence: Fence) -> bool:
+    if fence.language not in ("", "text", "txt", "markdown", "md", "plain", "plaintext"):
+        return False
+    return place.under(_COMMUNICATION) and not any(
+        _NOT_MESSAGES.search(text) for text in (place.label, place.section.title)
+    )
+
+
+def _kind(place: Place) -> MessageKind | None:
+    for text in (place.label, *reversed(place.titles)):
+        kind = next((kind for pattern, kind in _KINDS if pattern.search(text)), None)
+        if kind is not None:
+            return kind
+    return None
+
+
+def _levels(place: Place, body: str, known: Known) -> tuple[LevelId, ...]:
+    for text in (place.label, *reversed(place.titles)):
+        if levels := known.find(text):
+            return levels
+    return known.find(body.split("\n", 1)[0])[:1] or known.levels[:1]
+
+
+def promised_rhythm(templates: Iterable[MessageTemplate], level: LevelId) -> timedelta | None:
+    """How soon a level's messages promise the next one: "update in 15 minutes"; None where they do not."""
+    for template in templates:
+        promise = _PROMISE.search(template.body) if template.level == level else None
+        if promise:
+            return read_span(promise["in"] or promise["within"])
+    return None
+
+
+def with_rhythms(
+    severities: Sequence[Severity], templates: Sequence[MessageTemplate]
+) -> tuple[Severity, ...]:
+    """The severities with the rhythm of updates that their messages promise, where they have none."""
+    return tuple(
+        msgspec.structs.replace(each, update_every=each.update_every or promised_rhythm(templates, each.level))
+        for each in severities
+    )

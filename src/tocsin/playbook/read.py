@@ -1,0 +1,172 @@
+"""A playbook, read: bytes to a typed value. Total: everything wrong becomes a finding."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from tocsin.base.limits import playbook_bytes_max
+from tocsin.base.problems import Problem, Weight
+from tocsin.playbook import lint
+from tocsin.playbook.codes import problem
+from tocsin.playbook.contacts import read_contacts
+from tocsin.playbook.detection import read_detection
+from tocsin.playbook.document import Document, Paragraph, Ruler, Section, parse_document
+from tocsin.playbook.escalation import read_escalation
+from tocsin.playbook.levels import Known
+from tocsin.playbook.messages import read_messages, with_rhythms
+from tocsin.playbook.model import Playbook, Reference, Severity
+from tocsin.playbook.options import Front, front_metadata, read_front
+from tocsin.playbook.outline import Outline, outline
+from tocsin.playbook.phases import find_phases, read_checklists
+from tocsin.playbook.postmortem import read_postmortem
+from tocsin.playbook.severities import read_severities
+from tocsin.playbook.steps import read_steps
+from tocsin.playbook.text import read_text
+from tocsin.playbook.triage import read_command, read_triage
+
+_PREFIX = re.compile(r"^(?:run\s?book|play\s?book|SOP)\s*:\s*", re.IGNORECASE)
+_ALERT = re.compile(r"^alerts?(?:\s*names?)?$", re.IGNORECASE)
+
+
+def read_playbook(source: bytes, name: str) -> Playbook:
+    """Read a Markdown playbook of UTF-8 bytes (at most `playbook_bytes_max`). `name` is that of the file,
+    for the title where the document has none, and for the findings.
+
+    Never raises: what cannot be read stays as reference text and is told in `findings`, in the order of
+    lines. The same bytes and name always give the same value.
+    """
+    if len(source) > playbook_bytes_max:
+        said = f"the file has {len(source)} bytes, and at most {playbook_bytes_max} are read"
+        return Playbook(title=name, findings=_filed([problem("PB009", 0, said)], name))
+    read = read_text(source)
+    document = parse_document(read.text)
+    view = outline(document)
+    playbook, problems = _understand(view, name)
+    problems = [*read.problems, *problems]
+    reference = tuple(_references(view))
+    problems += [
+        problem("PB092", each.line, f"the section {each.title!r} was not recognised and is kept as text")
+        for each in reference
+    ]
+    playbook = msgspec.structs.replace(playbook, reference=reference)
+    problems += lint.lint(playbook, document)
+    return msgspec.structs.replace(playbook, findings=_filed(problems, name))
+
+
+def _understand(view: Outline, name: str) -> tuple[Playbook, list[Problem]]:
+    document = view.document
+    title = _title(document)
+    metadata = {**_metadata(document), **front_metadata(document.front)}
+    alerts = tuple(_alerts(metadata))
+    severities = read_severities(view)
+    known = Known([each.level for each in severities], [(each.level, each.name) for each in severities])
+    front = read_front(document, known)
+    phased = find_phases(view)
+    triage = read_triage(view, known)
+    command = read_command(view, known)
+    detection = read_detection(view, phased)
+    postmortem = read_postmortem(view, phased, known)
+    templates = read_messages(view, known)
+    steps = read_steps(view, phased, is_service_runbook=bool(alerts))
+    path = read_escalation(view, known)
+    contacts = read_contacts(view, known)
+    phases = read_checklists(view, phased)
+    playbook = Playbook(
+        title=title or name,
+        metadata=metadata,
+        severities=_with_times(with_rhythms(severities, templates), front),
+        phases=phases,
+        detection=detection,
+        triage=triage.rules,
+        command=command,
+        actions=steps.actions,
+        postmortem=postmortem,
+        templates=templates,
+        escalation=path.edges,
+        contacts=contacts.contacts,
+        alerts=alerts,
+        options=front.options,
+    )
+    problems = [*front.problems, *triage.problems, *steps.problems, *path.problems, *contacts.problems]
+    if not title:
+        problems.append(problem("PB093", 1, "the document has no title"))
+    return playbook, problems
+
+
+def _with_times(severities: Sequence[Severity], front: Front) -> tuple[Severity, ...]:
+    """The severities with the times that the front matter sets, which stand over those of the tables."""
+    return tuple(
+        msgspec.structs.replace(
+            each,
+            respond_within=front.acknowledge.get(each.level, each.respond_within),
+            update_every=front.cadence.get(each.level, each.update_every),
+        )
+        for each in severities
+    )
+
+
+def _title(document: Document) -> str:
+    headings = [section for section in document.sections() if section.title]
+    first = next((each for each in headings if each.level == 1), headings[0] if headings else None)
+    return _PREFIX.sub("", first.title).strip() if first else ""
+
+
+def _metadata(document: Document) -> dict[str, str]:
+    """The `**Key:** value` lines before the first heading of the second level or the first rule."""
+    found: dict[str, str] = {}
+    sections = [document.root, *(each for each in document.root.sections[:1] if each.level == 1)]
+    for section in sections:
+        for block in section.blocks:
+            if isinstance(block, Ruler):
+                return found
+            if isinstance(block, Paragraph):
+                found.update(_pairs(block))
+    return found
+
+
+def _pairs(paragraph: Paragraph) -> Iterator[tuple[str, str]]:
+    for line in paragraph.lines:
+        rest = line.text[len(line.lead) :] if line.text.startswith(line.lead) else ""
+        if line.lead and (line.lead.endswith(":") or rest.lstrip().startswith(":")) and rest.strip(" :"):
+            yield line.lead.rstrip(": "), rest.strip().removeprefix(":").strip()
+
+
+def _alerts(metadata: dict[str, str]) -> Iterator[str]:
+    for key, value in metadata.items():
+        if _ALERT.match(key):
+            yield from (name.strip(" `") for name in value.split(",") if name.strip(" `"))
+
+
+def _references(view: Outline) -> Iterator[Reference]:
+    """The sections of which nothing was recognised, with their own text."""
+    sections = [section for section in view.document.sections()]
+    for section, following in zip(sections, [*sections[1:], None], strict=True):
+        if section.line in view.claimed or not section.title or not _has_content(section):
+            continue
+        end = following.line - 1 if following else len(view.document.lines)
+        text = "\n".join(view.document.lines[section.line : end]).strip("\n")
+        if section.level > 1 or not _only_metadata(section):
+            yield Reference(title=section.title, text=text, line=section.line)
+
+
+def _has_content(section: Section) -> bool:
+    return any(not isinstance(block, Ruler) for block in section.blocks)
+
+
+def _only_metadata(section: Section) -> bool:
+    return all(
+        isinstance(block, Ruler) or (isinstance(block, Paragraph) and len(list(_pairs(block))) == len(block.lines))
+        for block in section.blocks
+    )
+
+
+_WEIGHTS = {Weight.ERROR: 0, Weight.WARNING: 1, Weight.INFO: 2}
+
+
+def _filed(problems: Sequence[Problem], name: str) -> tuple[Problem, ...]:
+    """Each finding once, with the file's name, by line, the gravest of a line first."""
+    named = {msgspec.structs.replace(each, file=name): None for each in problems}
+    return tuple(
+        sorted(named, key=lambda each: (each.line, _WEIGHTS[each.severity], each.code, each.message))
+    )
