@@ -4,15 +4,20 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
 from tocsin.faces.cli.main import build
-from tocsin.faces.cli.services import CliServices, DrillReport, DrillRequest, ServeOptions, StoreOptions
+from tocsin.faces.cli.services import (
+    CliServices,
+    DrillMaterial,
+    DrillReport,
+    DrillRequest,
+    ServeOptions,
+    StoreOptions,
+)
 
 if TYPE_CHECKING:
     from tocsin.engine.ports import Clock, Randomness, Store
-    from tocsin.oncall.model import Roster
-    from tocsin.playbook.model import Playbook
 
 
-class _Services:
+class Services:
     """The composition root behind the command line. A web framework and a database driver take longer to
     import than most commands take to run, so that each method imports what it calls."""
 
@@ -36,21 +41,29 @@ class _Services:
 
         return SystemRandomness()
 
-    def drill(
-        self, request: DrillRequest, playbook: "Playbook", playbook_hash: str, roster: "Roster | None"
-    ) -> DrillReport:
+    def drill(self, request: DrillRequest, material: DrillMaterial) -> DrillReport:
         import msgspec
 
+        from tocsin.drill.run import run_drill
         from tocsin.drill.scenario import Scenario
-        from tocsin.drill.standin import rehearse
+        from tocsin.drill.standin import rehearse_with_stand_ins
+        from tocsin.incident.rules import Rules
+        from tocsin.oncall.model import Roster
 
         scenario = Scenario(**msgspec.structs.asdict(request))
-        return rehearse(scenario, playbook, playbook_hash, roster)
+        rules = Rules(
+            playbook=material.playbook,
+            playbook_hash=material.digest,
+            roster=material.roster or Roster(),
+            clocks=material.clocks,
+        )
+        rehearse = run_drill if material.roster else rehearse_with_stand_ins
+        return rehearse(scenario, rules, material.notes)
 
 
 def main() -> None:
     """Run the command that was typed."""
-    services: CliServices = _Services()
+    services: CliServices = Services()
     build(services)()
 
 

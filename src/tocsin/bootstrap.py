@@ -93,15 +93,15 @@ def channels_of(settings: Settings, secrets: Secrets, clock: SystemClock) -> dic
     return found
 
 
-def sources_of(settings: Settings, secrets: Secrets) -> dict[str, Source]:
+def sources_of() -> dict[str, Source]:
     """Every source of alerts that is installed, by its kind.
 
     Raises:
-        ProblemsError: one is set up wrongly, or two are of one kind.
+        ProblemsError: two are of one kind.
     """
     found: dict[str, Source] = {}
     for entry in entry_points(group="tocsin.sources"):
-        made: Source = entry.load()(settings, secrets)
+        made: Source = entry.load()()
         if made.kind in found:
             raise ProblemsError([_twice("source", made.kind)])
         found[made.kind] = made
@@ -214,7 +214,7 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 async def _serve(settings: Settings) -> None:
     clock, randomness = SystemClock(), SystemRandomness()
     channels = channels_of(settings, read_secret, clock)
-    sources = sources_of(settings, read_secret)
+    sources = sources_of()
     document, roster = documents_of(settings, channels)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     engine = assemble(

@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+import logging
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import structlog
 import uvicorn
 
 from tocsin.adapters.clock import SystemClock, SystemRandomness
@@ -124,6 +127,8 @@ def assembled() -> Engine:
 @pytest.fixture
 def server(terminal: Any) -> Iterator[Any]:
     """A terminal whose environment names a real server, with Alice's token of a commander."""
+    # The server logs within this process, where a command's output is captured.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     listening = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     ready, servers, tokens = threading.Event(), list[uvicorn.Server](), list[str]()
@@ -131,22 +136,28 @@ def server(terminal: Any) -> Iterator[Any]:
     async def run() -> None:
         engine = assembled()
         await engine.start()
-        tokens.append(await engine.access.create_token("alice", "admin", PersonId("alice"), SYSTEM))
-        app = create_app(engine, sources={}, public_url=url)
-        config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
-        servers.append(uvicorn.Server(config))
-        ready.set()
-        await servers[0].serve(sockets=[listening])
-        await engine.stop()
+        try:
+            tokens.append(await engine.access.create_token("alice", "admin", PersonId("alice"), SYSTEM))
+            app = create_app(engine, sources={}, public_url=url)
+            config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
+            servers.append(uvicorn.Server(config))
+            ready.set()
+            await servers[0].serve(sockets=[listening])
+        finally:
+            await engine.stop()
 
-    thread = threading.Thread(target=asyncio.run, args=(run(),))
-    thread.start()
-    assert ready.wait(20)
-    terminal.env.update(TOCSIN_URL=url, TOCSIN_TOKEN=tokens[0])
-    yield terminal
-    servers[0].should_exit = True
-    thread.join(20)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(asyncio.run, run())
+        while not ready.wait(0.05) and not running.done():
+            pass
+        if running.done():
+            running.result()
+        terminal.env.update(TOCSIN_URL=url, TOCSIN_TOKEN=tokens[0])
+        yield terminal
+        servers[0].should_exit = True
+        running.result(20)
     listening.close()
+    structlog.reset_defaults()
 
 
 def said(result: Any) -> str:
@@ -171,7 +182,10 @@ def test_from_declaration_to_the_end(server: Any) -> None:
     said(server("checkoff", "1", item))
     assert said(server("severity", "1", "p1", "--reason", "all are down")).startswith("INC-1 (P1,")
     assert "Bob is being paged" in said(server("escalate", "1", "Senior Engineer", "--reason", "help"))
-    assert "--set 'Mood of the team=…'" in said(server("message", "1", "update", "--preview")) or True
+    assert "--set 'Feeling=…'" in said(server("message", "1", "update", "--preview"))
+    refused = server("message", "1", "update")
+    assert (refused.exit_code, "Feeling" in refused.stderr) == (1, True)
+    said(server("message", "1", "update", "--set", "Feeling=calm"))
     said(server("message", "1", "update", "--text", "We are on it."))
     assert said(server("mitigated", "1", "--summary", "replica")).startswith("INC-1 (P1, mitigated)")
     assert "resolved" in said(server("resolve", "1", "--root-cause", "disk full", "--fix", "larger disk"))
@@ -185,7 +199,14 @@ def test_from_declaration_to_the_end(server: Any) -> None:
     assert said(server("incidents")) == "No incident is open.\n"
     assert "closed" in said(server("incidents", "--all"))
     told = said(server("timeline", "1"))
-    for words in ("Opened as P1", "Alice acknowledged", "Primary's disk is full", "We are on it.", "Closed."):
+    for words in (
+        "Opened as P1",
+        "Alice acknowledged",
+        "Primary's disk is full",
+        "Feeling: calm",
+        "We are on it.",
+        "Closed.",
+    ):
         assert words in told
 
 

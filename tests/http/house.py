@@ -101,7 +101,9 @@ class PlainSource:
         except msgspec.DecodeError as error:
             raise SourceError([_problem("", f"The body is no JSON: {error}.")]) from error
         if not isinstance(listed, list):
-            raise SourceError([_problem("", "The body is no list."), _problem("type", "It should be a list.")])
+            raise SourceError(
+                [_problem("", "The body is no list."), _problem("type", "It should be a list.")]
+            )
         alerts: list[Alert] = []
         problems: list[Problem] = []
         for number, each in enumerate(listed):
@@ -157,9 +159,7 @@ class House:
         severity = labels.pop("severity", "critical")
         annotations = {"summary": labels.pop("summary", "Checkout answers with errors")}
         source = PlainSource()
-        body = [
-            {"labels": {"alertname": name, "severity": severity, **labels}, "annotations": annotations}
-        ]
+        body = [{"labels": {"alertname": name, "severity": severity, **labels}, "annotations": annotations}]
         parsed = source.parse(msgspec.json.encode(body), {}, self.clock.now())
         (taken,) = await self.engine.intake.take(parsed.alerts)
         assert taken.incident is not None

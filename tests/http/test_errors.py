@@ -33,7 +33,16 @@ async def test_nobody_asks(client: Client) -> None:
 
 @pytest.mark.parametrize(
     "given",
-    ["Bearer", "Bearer ", "Bearer tsn_", "Bearer tsn_abc_def", "Basic !!!", "Digest x", "Basic dHNuOg==", "x" * 9000],
+    [
+        "Bearer",
+        "Bearer ",
+        "Bearer tsn_",
+        "Bearer tsn_abc_def",
+        "Basic !!!",
+        "Digest x",
+        "Basic dHNuOg==",
+        "x" * 9000,
+    ],
 )
 async def test_a_credential_that_is_none(client: Client, given: str) -> None:
     assert_problem(await client.get("/api/v1/incidents", headers={"Authorization": given}), 401)
@@ -71,7 +80,9 @@ async def test_an_unknown_verb(house: House, client: Client) -> None:
         ({"json": {"text": "x" * 20_000}}, 409),
     ],
 )
-async def test_a_body_that_will_not_do(house: House, client: Client, sent: dict[str, Any], status: int) -> None:
+async def test_a_body_that_will_not_do(
+    house: House, client: Client, sent: dict[str, Any], status: int
+) -> None:
     incident = await house.alert()
     headers = await house.bearer("responder") | sent.pop("headers", {})
     answer = await client.post(f"/api/v1/incidents/{incident}/note", headers=headers, **sent)

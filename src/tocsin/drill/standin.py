@@ -1,5 +1,7 @@
 """A roster of stand-ins, so that a playbook can be rehearsed before anybody has written a roster."""
 
+import msgspec
+
 from tocsin.base.ids import PersonId, role_key
 from tocsin.drill.run import run_drill
 from tocsin.drill.scenario import DrillReport, Scenario
@@ -30,13 +32,9 @@ def stand_in_roster(playbook: Playbook) -> Roster:
     )
 
 
-def rehearse(
-    scenario: Scenario, playbook: Playbook, playbook_hash: str, roster: Roster | None
-) -> DrillReport:
-    """Rehearse a playbook with its roster, or with stand-ins where there is none, which `notes` then say."""
-    notes: tuple[str, ...] = ()
-    if roster is None:
-        roster = stand_in_roster(playbook)
-        names = ", ".join(each.name for each in roster.people) or "the playbook names no role"
-        notes = (f"No roster was given: one made-up person stands in for each role ({names}).",)
-    return run_drill(scenario, Rules(playbook=playbook, playbook_hash=playbook_hash, roster=roster), notes)
+def rehearse_with_stand_ins(scenario: Scenario, rules: Rules, notes: tuple[str, ...] = ()) -> DrillReport:
+    """Rehearse with stand-ins in place of the rules' roster, which the first of the notes then says."""
+    roster = stand_in_roster(rules.playbook)
+    names = ", ".join(each.name for each in roster.people) or "the playbook names no role"
+    said = f"No roster was given: one made-up person stands in for each role ({names})."
+    return run_drill(scenario, msgspec.structs.replace(rules, roster=roster), (said, *notes))

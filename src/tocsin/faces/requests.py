@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import msgspec
 from litestar.connection import ASGIConnection
+from litestar.di import NamedDependency
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
 
 from tocsin.engine.access import Access
@@ -37,6 +38,10 @@ class Face(msgspec.Struct, frozen=True, kw_only=True):
     def secure(self) -> bool:
         """Whether cookies may travel over https only."""
         return self.public_url.startswith("https://")
+
+
+TheFace = NamedDependency[Face]
+ThePrincipal = NamedDependency[Principal]
 
 
 def face_of(connection: Connection) -> Face:

@@ -31,9 +31,13 @@ CODES: dict[str, Code] = {
         "the file is not UTF-8 and its encoding was guessed",
         "Save the file as UTF-8.",
     ),
-    "PB007": Code(_E, "an annotation cannot be read", "Write it as the guide to annotations shows, or remove it."),
+    "PB007": Code(
+        _E, "an annotation cannot be read", "Write it as the guide to annotations shows, or remove it."
+    ),
     "PB008": Code(_E, "the front matter cannot be read", "Write it as YAML: one `key: value` a line."),
-    "PB009": Code(_E, "the file is too large to be a playbook", "Split it, or link to what is for reading only."),
+    "PB009": Code(
+        _E, "the file is too large to be a playbook", "Split it, or link to what is for reading only."
+    ),
     "PB010": Code(
         _E,
         "a placeholder stands outside quotes, where the shell reads it as redirections",
@@ -116,7 +120,7 @@ CODES: dict[str, Code] = {
         "Add the role to the contacts, or use the name that it has there.",
     ),
     "PB071": Code(
-        _E,
+        _W,
         "a role has nobody in the roster",
         "Say in the roster who fills the role, by name or by a rotation.",
     ),
@@ -155,11 +159,6 @@ CODES: dict[str, Code] = {
         "the response times do not grow from the most severe level to the least",
         "Look whether two response times are swapped.",
     ),
-    "PB079": Code(
-        _E,
-        "a level is named that the severities do not have",
-        "Use one of the levels of the severity table.",
-    ),
     "PB090": Code(
         _E,
         "no severities were recognised, so nothing has a clock",
@@ -177,8 +176,8 @@ CODES: dict[str, Code] = {
     ),
     "PB093": Code(
         _W,
-        "a part of the playbook is missing",
-        "Add it as the guide shows.",
+        "the document has no title, so it goes by the name of its file",
+        "Begin it with a heading of the first level.",
     ),
 }
 """The table of all codes; one weight and one mend each."""

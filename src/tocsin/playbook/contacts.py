@@ -5,8 +5,8 @@ import re
 import msgspec
 
 from tocsin.base.problems import Problem
+from tocsin.playbook.blocks import Table
 from tocsin.playbook.codes import problem
-from tocsin.playbook.document import Table
 from tocsin.playbook.hops import read_category, split_roles
 from tocsin.playbook.levels import LEVEL, Known
 from tocsin.playbook.model import Contact, Trigger
@@ -14,7 +14,9 @@ from tocsin.playbook.outline import Outline, Place, cell, column
 from tocsin.playbook.spans import read_span
 
 _ROLE = re.compile(r"\brole\b|\bcontact\b|\bteam\b|\bwho\b|\bposition\b|\bname\b", re.IGNORECASE)
-_TRIGGER = re.compile(r"trigger|\bwhen\b|paged? (?:for|when)|escalat|condition|notified|involve", re.IGNORECASE)
+_TRIGGER = re.compile(
+    r"trigger|\bwhen\b|paged? (?:for|when)|escalat|condition|notified|involve", re.IGNORECASE
+)
 _DUTY = re.compile(r"responsib|dut(?:y|ies)|does|task|area|scope|expertise|description", re.IGNORECASE)
 _EVERYTHING = re.compile(
     r"^\W*(?:all|any|every)(?:\s+(?:new|firing|the))?(?:\s+(?:alerts?|incidents?|pages?|severit(?:y|ies)|levels?))?\W*$"

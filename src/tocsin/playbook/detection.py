@@ -2,7 +2,7 @@
 
 import re
 
-from tocsin.playbook.document import Item, Listing
+from tocsin.playbook.blocks import Item, Listing
 from tocsin.playbook.model import Detection, Mode
 from tocsin.playbook.outline import ARROW, Outline, Place
 from tocsin.playbook.phases import Phased, phase_of
@@ -17,9 +17,15 @@ _ADAPTERS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\bprometheus\b|\balertmanager\b", re.IGNORECASE), "prometheus"),
     (re.compile(r"\bgithub\b|\bCI\b|\bCD\b|\bworkflow\b|\bpipeline\b|\bactions?\b", re.IGNORECASE), "github"),
     (re.compile(r"\bgrafana\b", re.IGNORECASE), "prometheus"),
-    (re.compile(r"\b(?:users?|customers?|clients?|public|social media|support)\b", re.IGNORECASE), "user-report"),
     (
-        re.compile(r"\b(?:team|engineers?|staff|members?|employees?|colleagues?|internal|operators?)\b", re.IGNORECASE),
+        re.compile(r"\b(?:users?|customers?|clients?|public|social media|support)\b", re.IGNORECASE),
+        "user-report",
+    ),
+    (
+        re.compile(
+            r"\b(?:team|engineers?|staff|members?|employees?|colleagues?|internal|operators?)\b",
+            re.IGNORECASE,
+        ),
         "team-report",
     ),
 )
@@ -33,7 +39,9 @@ def read_detection(outline: Outline, phased: tuple[Phased, ...]) -> tuple[Detect
         if mode is None or place.depth or outline.is_claimed(place):
             continue
         outline.claim(place.line)
-        found.extend(_detection(item, mode.get(item.line, Mode.MANUAL)) for item in listing.items if item.text)
+        found.extend(
+            _detection(item, mode.get(item.line, Mode.MANUAL)) for item in listing.items if item.text
+        )
     return tuple(found)
 
 

@@ -12,9 +12,7 @@ WRAPPED_MAX = 8
 """How many commands may stand inside each other as arguments before the effect counts as unknown."""
 
 _VALUED = frozenset(
-    "-f --file -n --namespace -c --context --profile --region -u --user -H --host -p --project -C --tail --since "
-    "--repo -R --limit -L -o --output --kubeconfig --cluster --project-directory --env-file -l --selector --log-level"
-    .split()
+    ["-f", "--file", "-n", "--namespace", "-c", "--context", "--profile", "--region", "-u", "--user", "-H", "--host", "-p", "--project", "-C", "--tail", "--since", "--repo", "-R", "--limit", "-L", "-o", "--output", "--kubeconfig", "--cluster", "--project-directory", "--env-file", "-l", "--selector", "--log-level"]
 )
 _HTTP_BODY = re.compile(r"^(?:-d|-F|-T|--data(?:-\w+)?|--form(?:-\w+)?|--upload-file|--json)(?:=|$)")
 _HTTP_SHORT = re.compile(r"^-[a-zA-Z]*[dFT]$")
@@ -22,10 +20,9 @@ _HTTP_FILE = re.compile(r"^(?:-o|-O|--output|--remote-name|-J)$")
 _METHOD = re.compile(r"^(?:-X|--request)(?:=)?(?P<method>[A-Za-z]*)$|^--method=(?P<named>[A-Za-z]+)$")
 _CMDLET = re.compile(r"\b(?P<verb>[A-Z][a-z]+)-[A-Z]\w+|\b(?P<alias>rm|del|kill|taskkill|shutdown)\b")
 _CMDLET_READS = frozenset(
-    "Get Test Select Where Sort Format Measure Find Search Show Resolve Compare Write Out Foreach ForEach Group "
-    "Convertto ConvertTo ConvertFrom Import Read Trace Join Split Wait".split()
+    ["Get", "Test", "Select", "Where", "Sort", "Format", "Measure", "Find", "Search", "Show", "Resolve", "Compare", "Write", "Out", "Foreach", "ForEach", "Group", "Convertto", "ConvertTo", "ConvertFrom", "Import", "Read", "Trace", "Join", "Split", "Wait"]
 )
-_CMDLET_DESTROYS = frozenset("Remove Clear Stop Revoke Reset Uninstall Disable Format".split()) - {"Format"}
+_CMDLET_DESTROYS = frozenset(["Remove", "Clear", "Stop", "Revoke", "Reset", "Uninstall", "Disable", "Format"]) - {"Format"}
 _ORDER = (Effect.READ, Effect.CHANGE, Effect.DESTROY)
 
 
@@ -128,7 +125,11 @@ def _own_effect(name: str, command: Command) -> Effect:
         case "sed" | "perl":
             return Effect.CHANGE if any(each.startswith("-i") for each in command.arguments) else Effect.READ
         case "find" if {"-delete", "-exec", "-execdir", "-ok"} & set(command.arguments):
-            return Effect.DESTROY if "-delete" in command.arguments or "rm" in command.arguments else Effect.CHANGE
+            return (
+                Effect.DESTROY
+                if "-delete" in command.arguments or "rm" in command.arguments
+                else Effect.CHANGE
+            )
         case "docker" if command.arguments[:1] == ("compose",):
             return _own_effect("docker-compose", Command(name, command.arguments[1:], command.row))
         case "podman":
@@ -140,7 +141,9 @@ def _own_effect(name: str, command: Command) -> Effect:
 def _by_table(name: str, arguments: Sequence[str]) -> Effect:
     known = PROGRAMS.get(name)
     if known is None:
-        return Effect.READ if name in BUILTINS and name not in ("eval", "source", ".", "exec") else Effect.CHANGE
+        return (
+            Effect.READ if name in BUILTINS and name not in ("eval", "source", ".", "exec") else Effect.CHANGE
+        )
     if known.looks:
         return Effect.READ
     words, options = _words(arguments)

@@ -9,8 +9,8 @@ import msgspec
 from tocsin.base.ids import LevelId, role_key
 from tocsin.base.problems import Problem
 from tocsin.playbook import mermaid, trees
+from tocsin.playbook.blocks import Fence, Item, Listing, Paragraph, Section, Table
 from tocsin.playbook.codes import problem
-from tocsin.playbook.document import Fence, Item, Listing, Paragraph, Section, Table
 from tocsin.playbook.hops import (
     Role,
     bracket_span,
@@ -27,13 +27,19 @@ from tocsin.playbook.outline import ARROW, Outline, Place, cell, column
 from tocsin.playbook.spans import read_span
 
 ESCALATION = re.compile(r"escalat|call chain|call tree|chain of command|who to call", re.IGNORECASE)
-_DOWN = re.compile(r"^[\s│|┃]*(?:↓|▼|⬇️?|⇓|v|V|\|)+\s*(?P<words>[^↓▼⬇⇓|]*)$")
-_OFFSET = re.compile(r"^T\s*\+\s*(?P<offset>\d+\s*[A-Za-z]*)\b\W*", re.IGNORECASE)
+_DOWN = re.compile(r"^[\s│|┃]*(?:(?:[↓▼⬇⇓|]\ufe0f?)+|[vV](?=\s|$))\s*(?P<words>[^↓▼⬇⇓|]*)$")
+_OFFSET = re.compile(r"(?<!\w)T\s*\+\s*(?P<offset>\d+\s*[A-Za-z]*)\b\W*", re.IGNORECASE)
 _RUNG = re.compile(r"^(?P<verb>[A-Za-z ]{3,24}?)(?:→|->|=>|:)\s*(?P<roles>.+)$")
-_LADDER_HEADING = re.compile(r"^\W*(?:level|tier|step|stage|line)\s*(?P<number>\d)\b\W*(?P<role>.*)$", re.IGNORECASE)
-_TO = re.compile(r"escalate to|\brole\b|\bcontact\b|\bnotify\b|\bwho\b|\bteam\b|\bpage\b|\bto\b|\bowner\b", re.IGNORECASE)
+_LADDER_HEADING = re.compile(
+    r"^\W*(?:level|tier|step|stage|line)\s*(?P<number>\d)\b\W*(?P<role>.*)$", re.IGNORECASE
+)
+_TO = re.compile(
+    r"escalate to|\brole\b|\bcontact\b|\bnotify\b|\bwho\b|\bteam\b|\bpage\b|\bto\b|\bowner\b", re.IGNORECASE
+)
 _FROM = re.compile(r"\bfrom\b|\bcurrent\b", re.IGNORECASE)
-_WHEN = re.compile(r"condition|\bwhen\b|trigger|\bif\b|criteria|\btime\b|\bafter\b|situation|\bissue", re.IGNORECASE)
+_WHEN = re.compile(
+    r"condition|\bwhen\b|trigger|\bif\b|criteria|\btime\b|\bafter\b|situation|\bissue", re.IGNORECASE
+)
 
 
 class Path(msgspec.Struct, frozen=True):
@@ -59,7 +65,11 @@ def read_escalation(outline: Outline, known: Known) -> Path:
         if found:
             outline.claim(place.line, place.section.line)
             edges.extend(found)
-        elif isinstance(place.block, Fence) and trees.looks_like_tree(place.block.content):
+        elif (
+            isinstance(place.block, Fence)
+            and not _OFFSET.search(place.block.content)
+            and trees.looks_like_tree(place.block.content)
+        ):
             problems.append(problem("PB077", place.line))
     return Path(_once(edges), tuple(problems))
 
@@ -83,7 +93,15 @@ def _edges_of(place: Place, known: Known) -> list[Edge]:
     match place.block:
         case Fence() as fence if fence.language == "mermaid":
             return _mermaid(fence, known)
-        case Fence() as fence if fence.language in ("", "text", "txt", "plain", "ascii", "plaintext", "diagram"):
+        case Fence() as fence if fence.language in (
+            "",
+            "text",
+            "txt",
+            "plain",
+            "ascii",
+            "plaintext",
+            "diagram",
+        ):
             return _drawing(fence, place, known)
         case Table() as table:
             return list(_table(table, known))
@@ -115,8 +133,8 @@ def _edge(
 
 def _drawing(fence: Fence, place: Place, known: Known) -> list[Edge]:
     lines = fence.content.split("\n")
-    if offsets := _offsets(lines, fence.line, known, _levels_over(place, known)):
-        return offsets
+    if any(_OFFSET.match(_bare(line)) for line in lines):
+        return _offsets(lines, fence.line, known, _levels_over(place, known))
     if trees.looks_like_tree(fence.content):
         return _tree(fence, known)
     if any(_DOWN.match(line) for line in lines):
@@ -184,7 +202,7 @@ def _offsets(lines: Sequence[str], first: int, known: Known, levels: tuple[Level
     root: Role | None = None
     edges: list[Edge] = []
     for row, line in enumerate(lines):
-        text = re.sub(r"^[\s│|┃║*-]+|[\s│|┃║]+$", "", line)
+        text = _bare(line)
         offset = _OFFSET.match(text)
         if offset is None:
             continue
@@ -197,9 +215,16 @@ def _offsets(lines: Sequence[str], first: int, known: Known, levels: tuple[Level
             root = roles[0] if roles and is_role(roles[0].name) else None
         elif rung:
             edges += [
-                _edge(root, to, Condition(unresolved_for=after), first + row, levels) for to in roles if to.name
+                _edge(root, to, Condition(unresolved_for=after), first + row, levels)
+                for to in roles
+                if to.name
             ]
     return edges
+
+
+def _bare(line: str) -> str:
+    """A line of a box without its sides."""
+    return re.sub(r"^[\s│|┃║*-]+|[\s│|┃║]+$", "", line)
 
 
 def _table(table: Table, known: Known) -> Iterator[Edge]:
@@ -233,8 +258,8 @@ def _table(table: Table, known: Known) -> Iterator[Edge]:
 
 def _listing(listing: Listing, place: Place, known: Known) -> list[Edge]:
     lines = [item.text for item in listing.items]
-    if offsets := _offsets(lines, listing.line, known, _levels_over(place, known)):
-        return offsets
+    if any(_OFFSET.match(line) for line in lines):
+        return _offsets(lines, listing.line, known, _levels_over(place, known))
     if any(ARROW.search(line) for line in lines):
         return [edge for item in listing.items for edge in _chain(item.text, item.line, known)]
     if any(isinstance(block, Listing) for item in listing.items for block in item.blocks):

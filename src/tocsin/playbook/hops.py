@@ -22,7 +22,13 @@ _NOISE = re.compile(
     r"suspected|confirmed|detected|decisions?|matters?|concerns?|involved|events?|for|of|unresolved|and|or)\b",
     re.IGNORECASE,
 )
-_SHORT = {"infra": "infrastructure", "sec": "security", "db": "database", "net": "network", "ops": "operations"}
+_SHORT = {
+    "infra": "infrastructure",
+    "sec": "security",
+    "db": "database",
+    "net": "network",
+    "ops": "operations",
+}
 _ROLE = re.compile(
     r"\b(?:engineers?|leads?|leader|managers?|officers?|directors?|team|head|chief|c[a-z]?[a-z]o|ciso|cto|ceo|cio|cfo|coo|cso|"
     r"dpo|vp|president|sre|dba|devops|legal|pr|owner|analysts?|commander|admins?|administrator|on.?call|responders?|support|"
@@ -95,7 +101,9 @@ def is_cause(text: str) -> bool:
     """Whether the first words of a chain say when it is taken, where they could name a role as well."""
     bare = text.strip()
     has_cause = bool(_CAUSE.search(bare))
-    return has_cause and not (is_role(bare) and not re.search(r"\b(?:issues?|decisions?|incidents?|breach)\b", bare, re.IGNORECASE))
+    return has_cause and not (
+        is_role(bare) and not re.search(r"\b(?:issues?|decisions?|incidents?|breach)\b", bare, re.IGNORECASE)
+    )
 
 
 def read_condition(text: str) -> Condition:
@@ -115,7 +123,9 @@ def read_condition(text: str) -> Condition:
 
 def read_category(text: str) -> str | None:
     """`Infrastructure issue` as `infrastructure`, `Data breach` as `data breach`; None where nothing is left."""
-    words = [word for word in re.split(r"[\s/_-]+", _NOISE.sub(" ", text).casefold()) if re.search(r"\w", word)]
+    words = [
+        word for word in re.split(r"[\s/_-]+", _NOISE.sub(" ", text).casefold()) if re.search(r"\w", word)
+    ]
     kept = [_SHORT.get(word.strip(".,;:()"), word.strip(".,;:()")) for word in words]
     return " ".join(kept[:5]) or None
 

@@ -10,7 +10,9 @@ _LINK = re.compile(
     r"\s*(?:--\s*(?P<inner>[^->|][^>|]*?)\s*-{1,2}>|[-=.]{2,}>|-\.+->|={2,}>)\s*(?:\|(?P<words>[^|]*)\|)?\s*"
     + _NODE.format("to")
 )
-_STATEMENT = re.compile(r"^\s*(?:graph|flowchart|subgraph|end\b|style|class|classDef|click|linkStyle|%%|direction)")
+_STATEMENT = re.compile(
+    r"^\s*(?:graph|flowchart|subgraph|end\b|style|class|classDef|click|linkStyle|%%|direction)"
+)
 LINES_MAX = 2000
 
 

@@ -1,25 +1,40 @@
 """The status messages: templates by level and kind, and the rhythm of updates that they promise."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 import msgspec
 
 from tocsin.base.ids import LevelId
-from tocsin.playbook.document import Fence
+from tocsin.playbook.blocks import Fence
 from tocsin.playbook.levels import Known
 from tocsin.playbook.model import MessageKind, MessageTemplate, Severity
 from tocsin.playbook.outline import Outline, Place
 from tocsin.playbook.slots import field_names
 from tocsin.playbook.spans import read_span
 
-_COMMUNICATION = re.compile(r"communicat|\bmessages?\b|notification|status (?:page|update)|announce|stakeholder update", re.IGNORECASE)
-_NOT_MESSAGES = re.compile(r"post.?mortem|retrospective|hand.?off|handover|escalat|agenda|checklist", re.IGNORECASE)
+_COMMUNICATION = re.compile(
+    r"communicat|\bmessages?\b|notification|status (?:page|update)|announce|stakeholder update", re.IGNORECASE
+)
+_NOT_MESSAGES = re.compile(
+    r"post.?mortem|retrospective|hand.?off|handover|escalat|agenda|checklist", re.IGNORECASE
+)
 _KINDS = (
-    (re.compile(r"\bresol|\bclos(?:ed|ing|ure)|all.?clear|\brecover|\bover\b|\bfixed\b", re.IGNORECASE), MessageKind.RESOLUTION),
-    (re.compile(r"\binitial|\bfirst\b|\binvestigating|\bdeclar|\bopening", re.IGNORECASE), MessageKind.INITIAL),
-    (re.compile(r"\bupdates?\b|\bprogress|\bidentified|\bmonitoring|\bmitigat|\bongoing|\bfollow", re.IGNORECASE), MessageKind.UPDATE),
+    (
+        re.compile(r"\bresol|\bclos(?:ed|ing|ure)|all.?clear|\brecover|\bover\b|\bfixed\b", re.IGNORECASE),
+        MessageKind.RESOLUTION,
+    ),
+    (
+        re.compile(r"\binitial|\bfirst\b|\binvestigating|\bdeclar|\bopening", re.IGNORECASE),
+        MessageKind.INITIAL,
+    ),
+    (
+        re.compile(
+            r"\bupdates?\b|\bprogress|\bidentified|\bmonitoring|\bmitigat|\bongoing|\bfollow", re.IGNORECASE
+        ),
+        MessageKind.UPDATE,
+    ),
     (re.compile(r"\bnotif|\bannounce|\btemplate|\bincident|\bmessage", re.IGNORECASE), MessageKind.INITIAL),
 )
 _PROMISE = re.compile(
@@ -28,28 +43,40 @@ _PROMISE = re.compile(
 )
 
 
-def read_messages(outline: Outline, known: Known) -> tuple[MessageTemplate, ...]:
+class Messages(msgspec.Struct, frozen=True):
+    """The templates, and how soon the messages of a level promise the next one."""
+
+    templates: tuple[MessageTemplate, ...]
+    rhythms: dict[LevelId, timedelta]
+
+
+def read_messages(outline: Outline, known: Known) -> Messages:
     """Code blocks under headings or labels that name a kind of message, in a section about communication.
 
     One under a set of levels (`P2–P4 — Update`) is a template of each; one that names no level is
-    that of the most severe, which stands in for the others.
+    that of the most severe, which stands in for the others, and promises nothing for it.
     """
-    named: list[MessageTemplate] = []
+    templates: list[MessageTemplate] = []
+    rhythms: dict[LevelId, timedelta] = {}
     for place, fence in outline.fences():
         if outline.is_claimed(place) or not _may_be_message(place, fence):
             continue
-        kind = _kind(place)
-        if kind is None or not fence.content.strip():
+        kind, body = _kind(place), fence.content.rstrip("\n")
+        if kind is None or not body.strip():
             continue
-        levels = _levels(place, fence.content, known)
+        named = _named_levels(place, body, known)
+        levels = named or known.levels[:1]
         if levels:
             outline.claim(place.line, place.section.line)
-        body = fence.content.rstrip("\n")
-        named += [
-            MessageTemplate(level=level, kind=kind, body=body, fields=field_names(body), line=fence.line)
-            for level in levels
-        ]
-    return tuple(named)
+        for level in levels:
+            template = MessageTemplate(
+                level=level, kind=kind, body=body, fields=field_names(body), line=fence.line
+            )
+            templates.append(template)
+            promise = _promised_rhythm(body) if named else None
+            if promise is not None:
+                rhythms.setdefault(level, promise)
+    return Messages(tuple(templates), rhythms)
 
 
 def _may_be_message(place: Place, fence: Fence) -> bool:
@@ -68,27 +95,22 @@ def _kind(place: Place) -> MessageKind | None:
     return None
 
 
-def _levels(place: Place, body: str, known: Known) -> tuple[LevelId, ...]:
+def _named_levels(place: Place, body: str, known: Known) -> tuple[LevelId, ...]:
     for text in (place.label, *reversed(place.titles)):
         if levels := known.find(text):
             return levels
-    return known.find(body.split("\n", 1)[0])[:1] or known.levels[:1]
+    return known.find(body.split("\n", 1)[0])[:1]
 
 
-def promised_rhythm(templates: Iterable[MessageTemplate], level: LevelId) -> timedelta | None:
-    """How soon a level's messages promise the next one: "update in 15 minutes"; None where they do not."""
-    for template in templates:
-        promise = _PROMISE.search(template.body) if template.level == level else None
-        if promise:
-            return read_span(promise["in"] or promise["within"])
-    return None
+def _promised_rhythm(body: str) -> timedelta | None:
+    """How soon a message promises the next one: "update in 15 minutes"; None where it does not."""
+    promise = _PROMISE.search(body)
+    return (read_span(promise["in"] or promise["within"]) or None) if promise else None
 
 
-def with_rhythms(
-    severities: Sequence[Severity], templates: Sequence[MessageTemplate]
-) -> tuple[Severity, ...]:
+def with_rhythms(severities: Sequence[Severity], messages: Messages) -> tuple[Severity, ...]:
     """The severities with the rhythm of updates that their messages promise, where they have none."""
     return tuple(
-        msgspec.structs.replace(each, update_every=each.update_every or promised_rhythm(templates, each.level))
+        msgspec.structs.replace(each, update_every=each.update_every or messages.rhythms.get(each.level))
         for each in severities
     )

@@ -10,8 +10,8 @@ from tocsin.alerts.matchers import Matchers, parse_matchers
 from tocsin.base.ids import LevelId
 from tocsin.base.problems import Problem
 from tocsin.base.times import parse_duration
+from tocsin.playbook.blocks import Document
 from tocsin.playbook.codes import problem
-from tocsin.playbook.document import Document
 from tocsin.playbook.levels import Known
 from tocsin.playbook.model import Options, SeverityRule
 
@@ -120,7 +120,9 @@ def read_front(document: Document, known: Known) -> Front:
             reader.refuse(key, "there is no such option")
     defaults = Options()
     options = Options(
-        group_by=tuple(reader.texts("group_by", given["group_by"])) if "group_by" in given else defaults.group_by,
+        group_by=tuple(reader.texts("group_by", given["group_by"]))
+        if "group_by" in given
+        else defaults.group_by,
         categories=_categories(reader, given.get("categories", {})),
         severity=_severity_rules(reader, given.get("severity", {})),
         severity_labels=_labels(reader, given.get("severity_labels", {})),
@@ -133,7 +135,10 @@ def read_front(document: Document, known: Known) -> Front:
 
 
 def _categories(reader: _Reader, value: object) -> dict[str, Matchers]:
-    read = {name: reader.matchers("categories", text) for name, text in reader.mapping("categories", value).items()}
+    read = {
+        name: reader.matchers("categories", text)
+        for name, text in reader.mapping("categories", value).items()
+    }
     return {name: each for name, each in read.items() if each is not None}
 
 

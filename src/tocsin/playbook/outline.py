@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from tocsin.playbook.document import Block, Document, Fence, Item, Listing, Paragraph, Section, Table
+from tocsin.playbook.blocks import Block, Document, Fence, Item, Listing, Paragraph, Section, Table
 
 
 class Place(msgspec.Struct, frozen=True):

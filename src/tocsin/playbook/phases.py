@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import msgspec
 
 from tocsin.base.ids import slug
-from tocsin.playbook.document import Item, Listing, Section, parse_document
+from tocsin.playbook.blocks import Item, Listing, Section
+from tocsin.playbook.document import parse_document
 from tocsin.playbook.model import ChecklistItem, Phase
 from tocsin.playbook.outline import Outline, Place, split_lead
 from tocsin.playbook.spans import read_window

@@ -5,14 +5,16 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from tocsin.base.ids import LevelId
-from tocsin.playbook.document import Fence, Listing, Paragraph, Section
+from tocsin.playbook.blocks import Fence, Listing, Paragraph, Section
 from tocsin.playbook.levels import Known
 from tocsin.playbook.model import Postmortem
 from tocsin.playbook.outline import Outline, cell
 from tocsin.playbook.phases import Phased
 from tocsin.playbook.spans import read_span
 
-POSTMORTEM = re.compile(r"post.?mortem|post.?incident|retrospective|lessons learned|incident review", re.IGNORECASE)
+POSTMORTEM = re.compile(
+    r"post.?mortem|post.?incident|retrospective|lessons learned|incident review", re.IGNORECASE
+)
 _DUE_WORDS = re.compile(r"\b(?:within|in|due|after|by|schedul)", re.IGNORECASE)
 _DUE = re.compile(
     r"(?P<span>(?:\d+\s*(?:-|–|to)\s*)?\d+\s*(?:hours?|hrs?|h|(?:business |working )?days?|d|weeks?)\b)"
@@ -38,13 +40,13 @@ def read_postmortem(outline: Outline, phased: tuple[Phased, ...], known: Known) 
             for span, levels in _due(text, known):
                 due = span if due is None else due
                 by_level.update(dict.fromkeys(levels, span))
-    by_level.update({level: span for level, span in _in_tables(outline, known) if level not in by_level})
+    for level, span, row in _in_tables(outline, known):
+        by_level.setdefault(level, span)
+        line = line or row
     template, template_line = _template(outline)
     if due is None and not by_level and not template and not line:
         return None
-    return Postmortem(
-        due_within=due, due_by_level=by_level, template=template, line=template_line or line
-    )
+    return Postmortem(due_within=due, due_by_level=by_level, template=template, line=template_line or line)
 
 
 def _prose(section: Section) -> Iterator[str]:
@@ -64,7 +66,7 @@ def _due(text: str, known: Known) -> Iterator[tuple[timedelta, tuple[LevelId, ..
             yield span, known.find(found["levels"] or "")
 
 
-def _in_tables(outline: Outline, known: Known) -> Iterator[tuple[LevelId, timedelta]]:
+def _in_tables(outline: Outline, known: Known) -> Iterator[tuple[LevelId, timedelta, int]]:
     """The row of a table with a level a column that says when each level is reviewed."""
     for _, table in outline.tables():
         columns = [(at, known.find(text)) for at, text in enumerate(table.head) if at]
@@ -76,7 +78,7 @@ def _in_tables(outline: Outline, known: Known) -> Iterator[tuple[LevelId, timede
             for at, levels in columns:
                 span = read_span(cell(row.cells, at))
                 if span is not None:
-                    yield from ((level, span) for level in levels[:1])
+                    yield from ((level, span, row.line) for level in levels[:1])
 
 
 def _template(outline: Outline) -> tuple[str, int]:

@@ -32,13 +32,7 @@ _COMPOSE = _reads(
 
 PROGRAMS: dict[str, Program] = {
     **dict.fromkeys(
-        "cat head tail less more grep egrep fgrep rg zgrep zcat wc sort uniq cut tr awk gawk jq yq column diff cmp "
-        "ls stat file du df free uptime top htop vmstat iostat mpstat sar ps pgrep pstree lsof who w last id "
-        "whoami groups hostname uname date cal env printenv pwd which type whereis echo printf true false test "
-        "ping traceroute tracepath mtr dig nslookup host whois netstat ss arp nc netcat curlie basename dirname "
-        "realpath readlink md5sum sha256sum sha1sum base64 xxd od strings openssl sleep seq cd pushd popd read "
-        "export set shopt local declare unset source-highlight getent lscpu lsblk lspci dmesg journalctl "
-        "pg_isready redis-info nproc tac nl fold rev tree find locate history wait time exit return".split(),
+        ["cat", "head", "tail", "less", "more", "grep", "egrep", "fgrep", "rg", "zgrep", "zcat", "wc", "sort", "uniq", "cut", "tr", "awk", "gawk", "jq", "yq", "column", "diff", "cmp", "ls", "stat", "file", "du", "df", "free", "uptime", "top", "htop", "vmstat", "iostat", "mpstat", "sar", "ps", "pgrep", "pstree", "lsof", "who", "w", "last", "id", "whoami", "groups", "hostname", "uname", "date", "cal", "env", "printenv", "pwd", "which", "type", "whereis", "echo", "printf", "true", "false", "test", "ping", "traceroute", "tracepath", "mtr", "dig", "nslookup", "host", "whois", "netstat", "ss", "arp", "nc", "netcat", "curlie", "basename", "dirname", "realpath", "readlink", "md5sum", "sha256sum", "sha1sum", "base64", "xxd", "od", "strings", "openssl", "sleep", "seq", "cd", "pushd", "popd", "read", "export", "set", "shopt", "local", "declare", "unset", "source-highlight", "getent", "lscpu", "lsblk", "lspci", "dmesg", "journalctl", "pg_isready", "redis-info", "nproc", "tac", "nl", "fold", "rev", "tree", "find", "locate", "history", "wait", "time", "exit", "return"],
         _LOOK,
     ),
     "docker-compose": _COMPOSE,
@@ -54,9 +48,7 @@ PROGRAMS: dict[str, Program] = {
         r"|rollout (?:history|status)|config (?:view|get-contexts|current-context)|auth can-i",
         r"delete|drain|replace --force",
     ),
-    "helm": _reads(
-        r"list|ls|status|history|get|show|search|version|template|lint", r"uninstall|delete|un"
-    ),
+    "helm": _reads(r"list|ls|status|history|get|show|search|version|template|lint", r"uninstall|delete|un"),
     "git": _reads(
         r"log|status|diff|show|blame|branch|remote|fetch|describe|rev-parse|shortlog|ls-files|ls-remote|bisect log"
         r"|stash list|tag -l|reflog|grep|config --get",
@@ -73,23 +65,34 @@ PROGRAMS: dict[str, Program] = {
         r".*revoke.*|.*rotate.*|delete|kv (?:put|delete|destroy|metadata delete)|operator (?:seal|rekey|generate-root)"
         r"|(?:audit|auth|secrets) disable|policy delete|lease revoke",
     ),
-    "systemctl": _reads(r"status|is-active|is-enabled|is-failed|list-\S+|show|cat", r"mask|poweroff|reboot|kill"),
+    "systemctl": _reads(
+        r"status|is-active|is-enabled|is-failed|list-\S+|show|cat", r"mask|poweroff|reboot|kill"
+    ),
     "service": _reads(r"\S+ status|--status-all"),
     "aws": _reads(
         r"\S+ (?:describe|get|list|ls|head|lookup|filter|tail|batch-get)\S*|logs tail|sts get-caller-identity",
         r"\S+ (?:delete|terminate|deregister|revoke|purge|rotate|rb|rm|remove|disable|schedule-key-deletion)\S*",
     ),
-    "gcloud": _reads(r".*\b(?:list|describe|read|get-\S+|info)", r".*\b(?:delete|disable|destroy|remove-\S+|revoke)"),
+    "gcloud": _reads(
+        r".*\b(?:list|describe|read|get-\S+|info)", r".*\b(?:delete|disable|destroy|remove-\S+|revoke)"
+    ),
     "az": _reads(r".*\b(?:list|show|get-\S+)", r".*\b(?:delete|purge|remove|revoke)"),
-    "wrangler": _reads(r"tail|deployments (?:list|status|view)|versions (?:list|view)|whoami", r"delete|secret.*|\S+ delete"),
-    "terraform": _reads(r"plan|show|output|state (?:list|show)|validate|version|providers|graph", r"destroy|state rm|taint"),
+    "wrangler": _reads(
+        r"tail|deployments (?:list|status|view)|versions (?:list|view)|whoami", r"delete|secret.*|\S+ delete"
+    ),
+    "terraform": _reads(
+        r"plan|show|output|state (?:list|show)|validate|version|providers|graph", r"destroy|state rm|taint"
+    ),
     "psql": _LOOK,
     "mysql": _LOOK,
     "redis-cli": _reads(
         r"(?:INFO|PING|GET|MGET|TTL|DBSIZE|LLEN|HGET\S*|SCAN|CLIENT LIST|SLOWLOG GET|MEMORY \S+|LATENCY \S+|CONFIG GET|info|ping|dbsize)",
         r"(?:FLUSHALL|FLUSHDB|SHUTDOWN|DEL|UNLINK|DEBUG|CLIENT KILL|flushall|flushdb|shutdown|del)",
     ),
-    "rabbitmqctl": _reads(r"list_\S+|status|cluster_status|environment|node_health_check", r"delete_\S+|purge_queue|reset|force_reset|stop"),
+    "rabbitmqctl": _reads(
+        r"list_\S+|status|cluster_status|environment|node_health_check",
+        r"delete_\S+|purge_queue|reset|force_reset|stop",
+    ),
     "nft": _reads(r"list", r"flush|delete|destroy"),
     "iptables": _reads(r"-L|-S|--list|--list-rules", r"-F|--flush|-D|--delete"),
     "ip": _reads(r"(?:addr|a|route|r|link|neigh|-s|-br)(?: (?:show|list|ls))?$", r".*\b(?:del|flush)"),
@@ -114,9 +117,7 @@ PROGRAMS: dict[str, Program] = {
 """Programs by name; one that is not here counts as changing something."""
 
 BUILTINS = frozenset(
-    "cd echo printf true false test [ export set shopt local declare typeset readonly unset read exit return wait "
-    "source . eval exec trap pushd popd alias type command builtin let shift getopts umask ulimit break continue : "
-    "time history jobs fg bg".split()
+    ["cd", "echo", "printf", "true", "false", "test", "[", "export", "set", "shopt", "local", "declare", "typeset", "readonly", "unset", "read", "exit", "return", "wait", "source", ".", "eval", "exec", "trap", "pushd", "popd", "alias", "type", "command", "builtin", "let", "shift", "getopts", "umask", "ulimit", "break", "continue", ":", "time", "history", "jobs", "fg", "bg"]
 )
 """Words that the shell itself knows, so that no program is needed for them."""
 
@@ -124,7 +125,6 @@ OPENERS = frozenset(["open", "xdg-open", "start", "sensible-browser"])
 """Programs that show a page to the person in front of the screen."""
 
 WRAPPERS = frozenset(
-    "sudo doas env nohup nice ionice time timeout watch stdbuf unbuffer npx bunx pnpx caffeinate chronic setsid "
-    "command builtin exec xargs".split()
+    ["sudo", "doas", "env", "nohup", "nice", "ionice", "time", "timeout", "watch", "stdbuf", "unbuffer", "npx", "bunx", "pnpx", "caffeinate", "chronic", "setsid", "command", "builtin", "exec", "xargs"]
 )
 """Programs whose arguments are another command."""

@@ -8,10 +8,11 @@ import msgspec
 from tocsin.base.limits import playbook_bytes_max
 from tocsin.base.problems import Problem, Weight
 from tocsin.playbook import lint
+from tocsin.playbook.blocks import Document, Paragraph, Ruler, Section
 from tocsin.playbook.codes import problem
 from tocsin.playbook.contacts import read_contacts
 from tocsin.playbook.detection import read_detection
-from tocsin.playbook.document import Document, Paragraph, Ruler, Section, parse_document
+from tocsin.playbook.document import parse_document
 from tocsin.playbook.escalation import read_escalation
 from tocsin.playbook.levels import Known
 from tocsin.playbook.messages import read_messages, with_rhythms
@@ -45,9 +46,12 @@ def read_playbook(source: bytes, name: str) -> Playbook:
     playbook, problems = _understand(view, name)
     problems = [*read.problems, *problems]
     reference = tuple(_references(view))
+    # What stands under the title introduces the document, and nobody expects it to be a rule.
+    title_line = next((each.line for each in document.sections() if each.level == 1), 0)
     problems += [
         problem("PB092", each.line, f"the section {each.title!r} was not recognised and is kept as text")
         for each in reference
+        if each.line != title_line
     ]
     playbook = msgspec.structs.replace(playbook, reference=reference)
     problems += lint.lint(playbook, document)
@@ -67,7 +71,7 @@ def _understand(view: Outline, name: str) -> tuple[Playbook, list[Problem]]:
     command = read_command(view, known)
     detection = read_detection(view, phased)
     postmortem = read_postmortem(view, phased, known)
-    templates = read_messages(view, known)
+    messages = read_messages(view, known)
     steps = read_steps(view, phased, is_service_runbook=bool(alerts))
     path = read_escalation(view, known)
     contacts = read_contacts(view, known)
@@ -75,14 +79,14 @@ def _understand(view: Outline, name: str) -> tuple[Playbook, list[Problem]]:
     playbook = Playbook(
         title=title or name,
         metadata=metadata,
-        severities=_with_times(with_rhythms(severities, templates), front),
+        severities=_with_times(with_rhythms(severities, messages), front),
         phases=phases,
         detection=detection,
         triage=triage.rules,
         command=command,
         actions=steps.actions,
         postmortem=postmortem,
-        templates=templates,
+        templates=messages.templates,
         escalation=path.edges,
         contacts=contacts.contacts,
         alerts=alerts,
@@ -90,7 +94,7 @@ def _understand(view: Outline, name: str) -> tuple[Playbook, list[Problem]]:
     )
     problems = [*front.problems, *triage.problems, *steps.problems, *path.problems, *contacts.problems]
     if not title:
-        problems.append(problem("PB093", 1, "the document has no title"))
+        problems.append(problem("PB093", 1))
     return playbook, problems
 
 
@@ -156,7 +160,8 @@ def _has_content(section: Section) -> bool:
 
 def _only_metadata(section: Section) -> bool:
     return all(
-        isinstance(block, Ruler) or (isinstance(block, Paragraph) and len(list(_pairs(block))) == len(block.lines))
+        isinstance(block, Ruler)
+        or (isinstance(block, Paragraph) and len(list(_pairs(block))) == len(block.lines))
         for block in section.blocks
     )
 

@@ -7,14 +7,17 @@ from datetime import timedelta
 import msgspec
 
 from tocsin.base.ids import LevelId
-from tocsin.playbook.document import Listing, Paragraph, Section, Table
+from tocsin.playbook.blocks import Listing, Paragraph, Section, Table
 from tocsin.playbook.levels import LEVEL, order_of_word, split_level
 from tocsin.playbook.model import Severity
 from tocsin.playbook.outline import Outline, Place, cell, column
 from tocsin.playbook.spans import read_rhythm, read_span
 
 _LEVEL = re.compile(r"\b(?:level|severity|priority|sev|prio|class|tier|grade|urgency)\b", re.IGNORECASE)
-_RESPONSE = re.compile(r"\brespon[sd]|\back(?:nowledge?|nowledgement|nowledgment)?\b|\backnowledg|\btime to (?:ack|respond)|\breaction\b", re.IGNORECASE)
+_RESPONSE = re.compile(
+    r"\brespon[sd]|\back(?:nowledge?|nowledgement|nowledgment)?\b|\backnowledg|\btime to (?:ack|respond)|\breaction\b",
+    re.IGNORECASE,
+)
 _SLA = re.compile(r"\bSLA\b|\btarget\b|\btime\b|\bdeadline\b", re.IGNORECASE)
 _DESCRIPTION = re.compile(r"descri|defini|meaning|mean|impact|criteri|what|when|scope", re.IGNORECASE)
 _NAME = re.compile(r"\bname\b|\bseverity\b|\bpriority\b|\blabel\b", re.IGNORECASE)
@@ -85,7 +88,9 @@ def _key(level: str) -> str:
 def _row_levels(table: Table) -> Iterator[_Found]:
     """A table with a level a row: a column of levels and one of response times, descriptions or names."""
     head = table.head
-    level_at = next((at for at in range(len(head)) if _LEVEL.search(head[at]) and _all_levels(table, at)), None)
+    level_at = next(
+        (at for at in range(len(head)) if _LEVEL.search(head[at]) and _all_levels(table, at)), None
+    )
     if level_at is None or len(table.rows) < 2:
         return
     response_at = column(head, _RESPONSE, (level_at,))
@@ -180,7 +185,8 @@ def _from_facts(level: LevelId, name: str | None, section: Section) -> _Found:
 def _facts(section: Section) -> Iterator[tuple[str, str]]:
     for block in section.blocks:
         if isinstance(block, Table) and len(block.head) == 2:
-            yield block.head
+            if len(block.rows) < 2:
+                yield block.head
             yield from ((row.cells[0], row.cells[1]) for row in block.rows)
         lines = [line for line in block.lines] if isinstance(block, Paragraph) else []
         lines += [line for item in block.items for line in item.lines] if isinstance(block, Listing) else []
@@ -210,7 +216,9 @@ def _bullet_levels(outline: Outline) -> Iterator[_Found]:
 
 
 def _is_about_levels(place: Place) -> bool:
-    return place.depth == 0 and bool(_SEVERITIES.search(" ".join((*place.titles[-1:], place.label, place.intro))))
+    return place.depth == 0 and bool(
+        _SEVERITIES.search(" ".join((*place.titles[-1:], place.label, place.intro)))
+    )
 
 
 def _bullet(text: str) -> tuple[LevelId, str | None, str] | None:

@@ -18,7 +18,13 @@ PLACEHOLDER = re.compile(rf"{_UPPER}|{_LOWER}|{_BRACES}", re.MULTILINE)
 
 _WORDS = frozenset(
     ["word", "string", "raw_string", "concatenation", "number", "simple_expansion", "expansion"]
-    + ["command_substitution", "ansi_c_string", "translated_string", "process_substitution", "brace_expression"]
+    + [
+        "command_substitution",
+        "ansi_c_string",
+        "translated_string",
+        "process_substitution",
+        "brace_expression",
+    ]
     + ["arithmetic_expansion", "extglob_pattern", "regex", "variable_name"]
 )
 NESTING_MAX = 150
@@ -62,7 +68,9 @@ def placeholders(text: str, *, shell: bool = True) -> Iterator[re.Match[str]]:
     """The placeholders of a text in order. Braces in single quotes belong to awk and jq, not to us."""
     marks = [found.start() for found in re.finditer("'", text)] if shell else []
     for found in PLACEHOLDER.finditer(text):
-        is_quoted = bisect_left(marks, found.start()) % 2 == 1 and bisect_left(marks, found.end()) < len(marks)
+        is_quoted = bisect_left(marks, found.start()) % 2 == 1 and bisect_left(marks, found.end()) < len(
+            marks
+        )
         if not (found[0].startswith("{") and is_quoted):
             yield found
 

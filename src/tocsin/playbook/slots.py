@@ -14,7 +14,9 @@ _LITERAL = re.compile(
     r"^(?:[ xX]|RESOLVED|UPDATE|INCIDENT|INTERNAL|EXTERNAL|EXERCISE|DRILL|URGENT|ACTION REQUIRED|ALERT)$"
 )
 _LABEL = re.compile(r"^[\s>*_#-]*(?P<label>[^\W\d_][\w /&'’-]{0,40}?)\s*[*_]*:\s*[*_]*\s*\S")
-_BANNER = re.compile(r"\b(?:incident|update|resolved|subject|alert|over|news)$", re.IGNORECASE)
+_BANNER = re.compile(
+    r"(?:incident|update|resolved|subject|alert)(?: (?:update|resolved|alert|notification))?", re.IGNORECASE
+)
 
 
 class Slot(msgspec.Struct, frozen=True):
@@ -54,7 +56,7 @@ def _label(line: str) -> str:
         return ""
     label = found["label"].strip()
     # "P1 INCIDENT: [Brief description]" is a headline, and what follows is not its value.
-    return "" if LEVEL.search(label) or _BANNER.search(label) else label
+    return "" if LEVEL.search(label) or _BANNER.fullmatch(label) else label
 
 
 def field_names(text: str) -> tuple[str, ...]:

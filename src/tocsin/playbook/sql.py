@@ -1,19 +1,17 @@
 """SQL read by its tokens: its statements, what each does, and the comments that stand between them."""
 
 import re
+from itertools import pairwise
 
 import msgspec
 import sqlglot
 from sqlglot.errors import SqlglotError
-from sqlglot.tokens import Token, TokenType
 
 from tocsin.playbook.model import Effect
 
 _DESTROYS = frozenset(["DROP", "TRUNCATE", "DELETE", "KILL", "REVOKE", "SHUTDOWN", "PURGE"])
 _CHANGES = frozenset(
-    ["INSERT", "UPDATE", "MERGE", "ALTER", "CREATE", "GRANT", "REPLACE", "COPY", "VACUUM", "ANALYZE", "REINDEX"]
-    + ["CLUSTER", "REFRESH", "CALL", "DO", "EXECUTE", "LOCK", "SET", "RESET", "LOAD", "IMPORT", "INTO", "OPTIMIZE"]
-    + ["FLUSH", "NOTIFY", "CHECKPOINT", "COMMENT", "RENAME", "ATTACH", "DETACH", "PRAGMA", "BEGIN", "COMMIT"]
+    ["INSERT", "UPDATE", "MERGE", "ALTER", "CREATE", "GRANT", "REPLACE", "COPY", "VACUUM", "ANALYZE", "REINDEX", "CLUSTER", "REFRESH", "CALL", "DO", "EXECUTE", "LOCK", "SET", "RESET", "LOAD", "IMPORT", "INTO", "OPTIMIZE", "FLUSH", "NOTIFY", "CHECKPOINT", "COMMENT", "RENAME", "ATTACH", "DETACH", "PRAGMA", "BEGIN", "COMMIT"]
 )
 _READS = frozenset(["SELECT", "SHOW", "EXPLAIN", "DESCRIBE", "DESC", "VALUES", "TABLE", "WITH", "USE"])
 _DEADLY_CALL = re.compile(r"^(?:pg_terminate_backend|pg_promote|pg_drop_\w+|lo_unlink|pg_wal_replay_\w+)$")
@@ -40,6 +38,15 @@ class Statement(msgspec.Struct, frozen=True):
     calls: tuple[str, ...]
 
 
+class _Word(msgspec.Struct, frozen=True):
+    """A token of the library, in our own words."""
+
+    kind: str
+    text: str
+    start: int
+    end: int
+
+
 def statements(text: str) -> tuple[Statement, ...] | None:
     """The statements of a text; None where it cannot be read."""
     try:
@@ -47,26 +54,25 @@ def statements(text: str) -> tuple[Statement, ...] | None:
     except (SqlglotError, ValueError, RecursionError):
         return None
     found: list[Statement] = []
-    run: list[Token] = []
+    run: list[_Word] = []
     for token in tokens:
-        if token.token_type is TokenType.SEMICOLON:
+        if token.token_type.name == "SEMICOLON":
             if run:
                 found.append(_statement(run, token.end + 1))
             run = []
         else:
-            run.append(token)
+            run.append(_Word(token.token_type.name, token.text, token.start, token.end))
     if run:
         found.append(_statement(run, run[-1].end + 1))
     return tuple(found)
 
 
-def _statement(run: list[Token], end: int) -> Statement:
-    quoted = (TokenType.STRING, TokenType.IDENTIFIER)
-    words = tuple(token.text.upper() for token in run if token.token_type not in quoted)
+def _statement(run: list[_Word], end: int) -> Statement:
+    words = tuple(word.text.upper() for word in run if word.kind not in ("STRING", "IDENTIFIER"))
     calls = tuple(
-        token.text.casefold()
-        for token, following in zip(run, run[1:], strict=False)
-        if following.token_type is TokenType.L_PAREN and token.token_type is not TokenType.STRING
+        word.text.casefold()
+        for word, following in pairwise(run)
+        if following.kind == "L_PAREN" and word.kind != "STRING"
     )
     return Statement(run[0].start, end, words, calls)
 

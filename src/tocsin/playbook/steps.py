@@ -8,8 +8,8 @@ from tocsin.base.ids import slug
 from tocsin.base.problems import Problem
 from tocsin.playbook import shell, splitting, sql
 from tocsin.playbook.annotations import of_info, read_annotations, tightened
+from tocsin.playbook.blocks import Fence
 from tocsin.playbook.codes import problem
-from tocsin.playbook.document import Fence
 from tocsin.playbook.effects import effect_of_powershell, effect_of_script, program_of, unwrapped
 from tocsin.playbook.model import Action, ActionRole, Effect, Parameter
 from tocsin.playbook.outline import Outline, Place
@@ -17,8 +17,12 @@ from tocsin.playbook.parameters import WELL_KNOWN, looks_secret, parameter
 from tocsin.playbook.phases import Phased, phase_of, unique
 from tocsin.playbook.programs import BUILTINS, OPENERS, WRAPPERS
 
-_DIAGNOSTIC = re.compile(r"diagnos|detect|triage|investigat|first respon|assess|inspect|useful commands|\bcheck", re.IGNORECASE)
-_MITIGATION = re.compile(r"mitigat|contain|remediat|recover|rollback|unseal|workaround|stabili|eradicat|\bfix", re.IGNORECASE)
+_DIAGNOSTIC = re.compile(
+    r"diagnos|detect|triage|investigat|first respon|assess|inspect|useful commands|\bcheck", re.IGNORECASE
+)
+_MITIGATION = re.compile(
+    r"mitigat|contain|remediat|recover|rollback|unseal|workaround|stabili|eradicat|\bfix", re.IGNORECASE
+)
 _VERIFICATION = re.compile(r"\bverif|\bvalidat|\bconfirm", re.IGNORECASE)
 _RESOLUTION = re.compile(r"resol", re.IGNORECASE)
 _ROLES = (
@@ -68,7 +72,9 @@ def read_steps(outline: Outline, phased: tuple[Phased, ...], is_service_runbook:
             own = read_annotations(step.annotation)
             where = fence.line + step.annotation_row
             problems += [problem("PB007", where, fault) for fault in own.faults]
-            action = _action(place, step, language, {**block.values, **own.values}, phased, is_service_runbook)
+            action = _action(
+                place, step, language, {**block.values, **own.values}, phased, is_service_runbook
+            )
             problems += _loosened(action, where if step.annotation else fence.line - 1)
             identifier = unique(action.id, taken)
             counts[action.group] = counts.get(action.group, 0) + 1
@@ -156,9 +162,7 @@ def _read(script: str, language: str) -> _Read:
         return _Read(effect_of_powershell(script), parameters, env, ())
     parsed = shell.read_script(script)
     env = tuple(name for name in parsed.variables if name not in WELL_KNOWN)
-    return _Read(
-        effect_of_script(parsed), parameters, env, _needs(parsed), _opens(parsed), parsed.parses
-    )
+    return _Read(effect_of_script(parsed), parameters, env, _needs(parsed), _opens(parsed), parsed.parses)
 
 
 def _slots(script: str, language: str) -> tuple[shell.Slot, ...]:
@@ -176,7 +180,12 @@ def _needs(script: shell.Script) -> tuple[str, ...]:
             if here is None:
                 break
             name = program_of(here)
-            if name and name not in BUILTINS and name not in OPENERS and re.fullmatch(r"[\w.+-]+", name):
+            if (
+                name
+                and name not in BUILTINS
+                and name not in OPENERS
+                and re.fullmatch(r"[\w.+-]*[a-z0-9][\w.+-]*", name)
+            ):
                 found[name] = None
             here = unwrapped(here) if name in WRAPPERS and name not in ("npx", "bunx", "pnpx") else None
     return tuple(found)

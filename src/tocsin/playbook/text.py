@@ -24,7 +24,9 @@ def read_text(source: bytes) -> Text:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = text.split("\n")
     repaired = [_repair(line) for line in lines]
-    changed = [at for at, (before, after) in enumerate(zip(lines, repaired, strict=True), 1) if before != after]
+    changed = [
+        at for at, (before, after) in enumerate(zip(lines, repaired, strict=True), 1) if before != after
+    ]
     if changed:
         count = len(changed)
         on = f"{count} lines" if count > 1 else "1 line"

@@ -20,7 +20,7 @@ _ASCII = (
     (re.compile(r"(?<![\w`])[`\\](?=-{1,3}[->\s])"), "└"),
     (re.compile(r"(?<![\w|])\|(?![\w|-])"), "│"),
 )
-_BRANCH = re.compile(r"(?P<fork>[├└╰┣┗╠╚])(?P<arm>[─━═\-]+[>▶►→]?)\s*")
+_BRANCH = re.compile(r"(?P<fork>[├└╰┣┗╠╚])(?P<arm>[─━═\-]+[>▶►→]?)\s*(?=[^\s─━═┘┛╝┤┐┐│┴┬])")
 STEMS = frozenset("│┃║├└╰┣┗╠╚┬┳╦┼")
 _LINE_CHARS = re.compile(r"[│┃║├└╰┣┗╠╚─━═┬┴┼╦╩]")
 
@@ -67,7 +67,9 @@ def read_tree(text: str) -> tuple[tuple[Branch, int], ...]:
         parent = _parent(rows, nodes, row, fork.start())
         label = line[fork.end() :].rstrip()
         if label.strip():
-            found += [(each, row) for each in _chain(label, row, fork.end(), parent, nodes[row], is_root=False)]
+            found += [
+                (each, row) for each in _chain(label, row, fork.end(), parent, nodes[row], is_root=False)
+            ]
     return tuple(found)
 
 

@@ -7,8 +7,8 @@ import msgspec
 from tocsin.alerts.matchers import Matchers, parse_matchers
 from tocsin.base.ids import LevelId, slug
 from tocsin.base.problems import Problem
+from tocsin.playbook.blocks import Listing, Table
 from tocsin.playbook.codes import problem
-from tocsin.playbook.document import Listing, Table
 from tocsin.playbook.levels import Known
 from tocsin.playbook.model import CommandRule, TriageRule
 from tocsin.playbook.outline import ARROW, Outline, Place, cell, column
@@ -18,7 +18,9 @@ _SHIFT = re.compile(
     r"\b(?P<way>down|up)\s?-?(?:grade|graded)?\b(?:\s+severity)?\s*(?:by\s+)?(?P<count>\d|one|two|three|a)\b\s*(?:level|step|notch|severit|priorit)",
     re.IGNORECASE,
 )
-_BARE_SHIFT = re.compile(r"^\W*(?P<way>down|up)grade(?:\s+(?:the\s+)?(?:severity|priority|level))?\W*$", re.IGNORECASE)
+_BARE_SHIFT = re.compile(
+    r"^\W*(?P<way>down|up)grade(?:\s+(?:the\s+)?(?:severity|priority|level))?\W*$", re.IGNORECASE
+)
 _LOWER = re.compile(r"\b(?:lower|reduce|decrease)\b.*\bby\s+(?P<count>\d|one|two|three|a)\b", re.IGNORECASE)
 _HIGHER = re.compile(r"\b(?:raise|increase)\b.*\bby\s+(?P<count>\d|one|two|three|a)\b", re.IGNORECASE)
 _COUNTS = {"one": 1, "a": 1, "two": 2, "three": 3}
@@ -26,7 +28,9 @@ _TRIGGER = re.compile(r"\btrigger|\bcondition|\bquestion|\bif\b|\bfinding", re.I
 _ACTION = re.compile(r"\baction|\bseverity|\bchange|\bthen\b|\bresult|\blevel", re.IGNORECASE)
 _MOVES = re.compile(r"\b(?:up|down)grade|\bminimum\b|\bat least\b|\braise\b|\blower\b", re.IGNORECASE)
 _ANNOTATION = re.compile(r"^\s*tocsin:\s*when\s*=\s*(?P<matchers>.*)$", re.DOTALL)
-_COMMANDER = re.compile(r"\bcommander|\bincident command\b|\bincident lead|\bwho (?:leads|commands)\b|\bIC\b", re.IGNORECASE)
+_COMMANDER = re.compile(
+    r"\bcommander|\bincident command\b|\bincident lead|\bwho (?:leads|commands)\b|\bIC\b", re.IGNORECASE
+)
 _ROLES = re.compile(r"\s*(?:/|,|;|\bor\b|\belse\b|\bthen\b)\s*", re.IGNORECASE)
 
 
@@ -57,7 +61,9 @@ def read_triage(outline: Outline, known: Known) -> Triage:
                     id=identifier, question=question, sets=sets, shifts=shifts, when=when, line=item.line
                 )
             )
-        problems.extend(problem("PB076", item.line) for item, _, sets, shifts in found if sets is shifts is None)
+        problems.extend(
+            problem("PB076", item.line) for item, _, sets, shifts in found if sets is shifts is None
+        )
     for place, table in outline.tables():
         if not outline.is_claimed(place):
             rules.extend(_table_rules(outline, place, table, known, taken))

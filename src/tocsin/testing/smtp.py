@@ -1,6 +1,7 @@
 """A real mail server inside the test, which keeps what it takes and refuses what it is told to."""
 
 import ssl
+import warnings
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -65,7 +66,9 @@ class SmtpSink:
     ) -> AuthResult:
         login = cast(LoginPassword, data)
         known = self.script.logins.get(login.login.decode())
-        return AuthResult(success=known is not None and known == login.password.decode())
+        matches = known is not None and known == login.password.decode()
+        # Not handled: the server itself still has to answer.
+        return AuthResult(success=matches, handled=False)
 
     async def handle_MAIL(  # noqa: N802 - the server looks for this name
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
@@ -93,13 +96,19 @@ class SmtpSink:
             return self.script.data
         content = envelope.content
         assert isinstance(content, bytes)
-        self.messages.append(cast(EmailMessage, message_from_bytes(content, policy=default)))
+        self.messages.append(message_from_bytes(content, policy=default))
         self.recipients.append(list(envelope.rcpt_tos))
         return "250 kept"
 
 
 class _FreePort(Controller):
     """A controller that lets the system choose the port, and then knows it."""
+
+    def factory(self) -> SMTP:
+        with warnings.catch_warnings():
+            # It warns of a login without encryption, which never leaves this machine.
+            warnings.simplefilter("ignore", UserWarning)
+            return super().factory()
 
     def _trigger_server(self) -> None:
         server: Any = self.server

@@ -144,9 +144,6 @@ class EmailChannel:
             case aiosmtplib.SMTPSenderRefused():
                 said = f"{host} refuses our sender: {error.code} {_readable(error.message)}"
                 return DeliveryError(said, retry=True, mend=_FIX_SENDER)
-            case aiosmtplib.SMTPNotSupported():
-                what = "a login" if self._smtp.tls == "none" else "STARTTLS or a login"
-                return DeliveryError(f"{host} does not offer {what}", retry=True, mend=_FIX_TLS)
             case aiosmtplib.SMTPHeloError() | aiosmtplib.SMTPConnectResponseError():
                 said = f"{host} refuses the connection: {error.code} {_readable(error.message)}"
                 return DeliveryError(said, retry=True, mend=_FIX_SERVER)
@@ -154,8 +151,17 @@ class EmailChannel:
                 return _by_code(error, "refuses the message", host, "see why the mail server refuses it")
             case TimeoutError():
                 return DeliveryError(f"{host} does not answer", retry=True, mend=_FIX_SERVER)
+            case aiosmtplib.SMTPNotSupported():
+                return self._lacking(error)
+            case aiosmtplib.SMTPException() if type(error) is aiosmtplib.SMTPException:
+                return self._lacking(error)
             case _:
                 return self._unreachable(error)
+
+    def _lacking(self, error: aiosmtplib.SMTPException) -> DeliveryError:
+        """The library's own words: which extension the server does not have."""
+        said = f"{self._smtp.host} lacks what is asked of it: {_readable(error.message)}"
+        return DeliveryError(said, retry=True, mend=_FIX_TLS)
 
     def _unreachable(self, error: Exception) -> DeliveryError:
         host = self._smtp.host

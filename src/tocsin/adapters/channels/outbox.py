@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import os
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -76,7 +77,9 @@ class OutboxChannel:
                     written += os.write(file, line[written:])
                 os.fsync(file)
             except OSError:
-                os.ftruncate(file, end)
+                # Where even this fails, the next line begins on a new one.
+                with suppress(OSError):
+                    os.ftruncate(file, end)
                 raise
         finally:
             os.close(file)

@@ -9,13 +9,12 @@ import typer
 
 from tocsin.faces.cli.errors import usage
 from tocsin.faces.cli.local import PANEL
-from tocsin.faces.cli.options import Playbook, Roster, duration, instant, pairs
+from tocsin.faces.cli.options import Config, JsonHere, Playbook, Roster, duration, instant, pairs, settings
 from tocsin.faces.cli.paper import STYLES, one_line, table, write, write_json
-from tocsin.faces.cli.services import CliServices, DrillLine, DrillReport, DrillRequest
+from tocsin.faces.cli.services import CliServices, DrillLine, DrillMaterial, DrillReport, DrillRequest
 
 if TYPE_CHECKING:
-    from tocsin.oncall.model import Roster as Roster_
-    from tocsin.playbook.model import Playbook as Playbook_
+    from tocsin.incident.rules import Clocks
 
 EXAMPLES = "tocsin.examples"
 
@@ -28,6 +27,7 @@ def register(app: typer.Typer, services: CliServices) -> None:
         alert: Annotated[str, typer.Option("--alert", metavar="NAME", help="The alert that fires.")],
         playbook: Playbook = None,
         roster: Roster = None,
+        config: Config = None,
         label: Annotated[
             list[str] | None,
             typer.Option("--label", metavar="NAME=VALUE", help="A label of the alert; repeatable."),
@@ -56,7 +56,7 @@ def register(app: typer.Typer, services: CliServices) -> None:
         brief: Annotated[
             bool, typer.Option("--brief", help="Leave out contact methods and deliveries.")
         ] = False,
-        as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+        as_json: JsonHere = False,
     ) -> None:
         """Rehearse an alert: who would be paged, when, why and over what. Nothing is sent."""
         if nobody and (ack_after or ack_by or resolve_after):
@@ -76,13 +76,37 @@ def register(app: typer.Typer, services: CliServices) -> None:
             ack_by=ack_by,
             resolve_after=duration(resolve_after, "--resolve-after") if resolve_after else None,
         )
-        found, digest = _read_playbook(playbook)
-        people = _read_roster(roster) if roster or not playbook else None
-        report = services.drill(request, found, digest, people)
+        chosen = settings(config, playbook=playbook, roster=roster)
+        material = _material(chosen.playbook, chosen.roster, chosen.clocks)
+        report = services.drill(request, material)
         if as_json:
             write_json(report.document())
         else:
             _print(report, start, brief)
+
+
+def _material(playbook: Path | None, roster: Path | None, clocks: "Clocks") -> DrillMaterial:
+    """The documents to rehearse: those of the settings, else the examples that come along. A playbook without
+    a roster has none: the example's people do not fill its roles."""
+    from tocsin.base.problems import Weight
+    from tocsin.oncall.read import read_roster
+    from tocsin.playbook.read import read_playbook
+
+    content = _bytes_of(playbook) if playbook else _bundled("playbook.md")
+    read = read_playbook(content, str(playbook or "playbook.md"))
+    people = None
+    if roster or not playbook:
+        people = read_roster(
+            _bytes_of(roster) if roster else _bundled("roster.toml"), str(roster or "roster.toml")
+        )
+    errors = sum(1 for finding in read.findings if finding.severity is Weight.ERROR)
+    told = (
+        f"`tocsin check {playbook}` finds {errors} {'error' if errors == 1 else 'errors'} in this playbook."
+    )
+    notes = (told,) if errors and playbook else ()
+    return DrillMaterial(
+        playbook=read, digest=hashlib.sha256(content).hexdigest(), roster=people, clocks=clocks, notes=notes
+    )
 
 
 def _bundled(name: str) -> bytes:
@@ -96,20 +120,6 @@ def _bytes_of(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise usage(f"{file} cannot be read: {error.strerror}.") from error
-
-
-def _read_playbook(file: Path | None) -> "tuple[Playbook_, str]":
-    from tocsin.playbook.read import read_playbook
-
-    content = _bytes_of(file) if file else _bundled("playbook.md")
-    return read_playbook(content, str(file or "playbook.md")), hashlib.sha256(content).hexdigest()
-
-
-def _read_roster(file: Path | None) -> "Roster_":
-    from tocsin.oncall.read import read_roster
-
-    content = _bytes_of(file) if file else _bundled("roster.toml")
-    return read_roster(content, str(file or "roster.toml"))
 
 
 def _print(report: DrillReport, start: datetime, brief: bool) -> None:

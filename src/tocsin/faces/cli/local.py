@@ -1,15 +1,21 @@
 """The commands that need no running server: starting one, and proving what a database holds."""
 
-import asyncio
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tocsin.faces.cli.database import on_database
 from tocsin.faces.cli.errors import REFUSED, CliError
-from tocsin.faces.cli.options import Config, Data, DatabaseUrl, Json, Playbook, Roster
+from tocsin.faces.cli.options import Config, Data, DatabaseUrl, JsonHere, Playbook, Roster
 from tocsin.faces.cli.paper import write, write_json
 from tocsin.faces.cli.services import CliServices, ServeOptions, StoreOptions
 
+if TYPE_CHECKING:
+    from tocsin.engine.ports import Store
+    from tocsin.engine.records import Fault
+
 PANEL = "Here, without a server"
+FAULTS_SHOWN_MAX = 20
 
 
 def register(app: typer.Typer, services: CliServices) -> None:
@@ -20,60 +26,68 @@ def register(app: typer.Typer, services: CliServices) -> None:
         playbook: Playbook = None,
         roster: Roster = None,
         config: Config = None,
-        host: str = typer.Option(None, "--host", help="Address to listen on; default 127.0.0.1."),
-        port: int = typer.Option(None, "--port", min=1, max=65535, help="Port to listen on; default 8800."),
+        host: Annotated[
+            str | None, typer.Option("--host", help="Address to listen on; default 127.0.0.1.")
+        ] = None,
+        port: Annotated[
+            int | None, typer.Option("--port", min=1, max=65535, help="Port to listen on; default 8800.")
+        ] = None,
         data: Data = None,
         database_url: DatabaseUrl = None,
     ) -> None:
         """Run Tocsin: take alerts in, page people, serve the pages and the API."""
-        services.serve(
-            ServeOptions(
-                playbook=playbook,
-                roster=roster,
-                config=config,
-                host=host,
-                port=port,
-                data=data,
-                database_url=database_url,
-            )
+        options = ServeOptions(
+            playbook=playbook,
+            roster=roster,
+            config=config,
+            host=host,
+            port=port,
+            data=data,
+            database_url=database_url,
         )
+        _serve(services, options)
 
     @app.command(rich_help_panel=PANEL)
     def verify(
-        config: Config = None, data: Data = None, database_url: DatabaseUrl = None, as_json: Json = False
+        config: Config = None, data: Data = None, database_url: DatabaseUrl = None, as_json: JsonHere = False
     ) -> None:
         """Prove that the database was not changed behind Tocsin's back: every hash chain holds, and folding
         the events gives what is shown. Exits with 1 and names the event where that is not so."""
-        count, faults = asyncio.run(
-            _verify(services, StoreOptions(config=config, data=data, database_url=database_url))
-        )
+        where = StoreOptions(config=config, data=data, database_url=database_url)
+        count, faults = on_database(services, where, _verify)
         if as_json:
-            write_json({"ok": not faults, "incidents": count, "faults": faults})
+            told = [{"incident": each.incident, "seq": each.seq, "what": each.what} for each in faults]
+            write_json({"ok": not faults, "incidents": count, "faults": told})
             if faults:
                 raise typer.Exit(REFUSED)
-            return
-        if faults:
-            told = (_fault(each) for each in faults)
-            raise CliError(f"The database does not verify: {len(faults)} found.", *told)
-        noun = "incident" if count == 1 else "incidents"
-        write(
-            f"Verified: the hash chains of {count} {noun} and of the audit log hold, and so does every fold."
-        )
+        elif faults:
+            raise _not_verified(faults)
+        else:
+            noun = "incident" if count == 1 else "incidents"
+            write(f"Verified: {count} {noun} and the audit log. Every hash chain and every fold holds.")
 
 
-def _fault(fault: dict[str, object]) -> str:
-    event = f", event {fault['seq']}" if fault["seq"] else ""
-    return f"{fault['incident']}{event}: {fault['what']}"
-
-
-async def _verify(services: CliServices, options: StoreOptions) -> tuple[int, list[dict[str, object]]]:
+def _serve(services: CliServices, options: ServeOptions) -> None:
     from tocsin.engine.ports import StoreUnavailableError
 
     try:
-        async with services.open_store(options) as store:
-            faults = await store.verify()
-            async with store.reading() as reader:
-                count = sum((await reader.count_incidents()).values())
+        services.serve(options)
     except StoreUnavailableError as error:
-        raise CliError(f"The database cannot be read: {error}") from error
-    return count, [{"incident": fault.incident, "seq": fault.seq, "what": fault.what} for fault in faults]
+        raise CliError(f"The database cannot be used: {error}") from error
+
+
+def _not_verified(faults: "list[Fault]") -> CliError:
+    told = [
+        f"{each.incident}{f', event {each.seq}' if each.seq else ''}: {each.what}"
+        for each in faults[:FAULTS_SHOWN_MAX]
+    ]
+    if more := len(faults) - len(told):
+        told.append(f"and {more} more; --json prints all of them.")
+    noun = "fault" if len(faults) == 1 else "faults"
+    return CliError(f"The database does not verify: {len(faults)} {noun}.", *told)
+
+
+async def _verify(store: "Store") -> "tuple[int, list[Fault]]":
+    faults = await store.verify()
+    async with store.reading() as reader:
+        return sum((await reader.count_incidents()).values()), faults

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tomllib
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +14,10 @@ from tocsin.base.times import parse_duration
 from tocsin.faces.cli.errors import usage
 
 if TYPE_CHECKING:
+    from tocsin.config.settings import Settings
     from tocsin.faces.cli.remote import Remote
+
+SETTINGS_FILE = "tocsin.toml"
 
 _SERVER_HELP = "Address of the server; else TOCSIN_URL, else http://127.0.0.1:8800."
 _TOKEN_HELP = (
@@ -23,6 +27,7 @@ _TOKEN_HELP = (
 Server = Annotated[str | None, typer.Option("--server", metavar="URL", help=_SERVER_HELP)]
 TokenFile = Annotated[Path | None, typer.Option("--token-file", metavar="FILE", help=_TOKEN_HELP)]
 Json = Annotated[bool, typer.Option("--json", help="Print the server's JSON.")]
+JsonHere = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 IncidentArgument = Annotated[str, typer.Argument(metavar="ID", help="The incident: INC-7, or just 7.")]
 Data = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help="Directory of the data; default ./data.")
@@ -44,8 +49,36 @@ def connect(server: str | None, token_file: Path | None) -> "Remote":
     from tocsin.faces.cli.remote import DEFAULT_URL, Remote, find_token, read_url
 
     url = read_url(server or os.environ.get("TOCSIN_URL", "").strip() or DEFAULT_URL)
-    token, found_in = find_token(url, token_file, Path(os.environ.get("TOCSIN_DATA") or "data"))
+    token, found_in = find_token(url, token_file, data_directory())
     return Remote(url, token, found_in)
+
+
+def data_directory() -> Path:
+    """Where a server that was started here keeps its data, as far as that can be told without its flags."""
+    if named := os.environ.get("TOCSIN_DATA", "").strip():
+        return Path(named)
+    file = Path(os.environ.get("TOCSIN_CONFIG") or SETTINGS_FILE)
+    try:
+        kept = tomllib.loads(file.read_text(encoding="utf-8")).get("data_dir")
+    except (OSError, ValueError):
+        # A settings file that cannot be read is the server's to complain of.
+        kept = None
+    return file.parent / kept if isinstance(kept, str) and kept else Path("data")
+
+
+def settings(config: Path | None, **flags: Path | None) -> "Settings":
+    """The settings as `tocsin serve` would have them, from flags, environment and file.
+
+    Raises:
+        ProblemsError: everything that is wrong with them.
+    """
+    from tocsin.config.load import load_settings
+
+    file = config or Path(os.environ.get("TOCSIN_CONFIG") or SETTINGS_FILE)
+    named = config is not None or bool(os.environ.get("TOCSIN_CONFIG"))
+    text = read_document(file) if named or file.exists() else None
+    given = {name: None if value is None else str(value) for name, value in flags.items()}
+    return load_settings(given, os.environ, text, str(file))
 
 
 def incident_path(text: str) -> str:

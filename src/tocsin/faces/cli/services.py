@@ -3,6 +3,7 @@ adapter, and `tocsin --help` does not wait for a database driver."""
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -11,6 +12,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from tocsin.engine.ports import Clock, Randomness, Store
+    from tocsin.incident.rules import Clocks
     from tocsin.oncall.model import Roster
     from tocsin.playbook.model import Playbook
 
@@ -50,6 +52,18 @@ class DrillRequest(msgspec.Struct, frozen=True, kw_only=True):
     ack_after: timedelta | None = None
     ack_by: str = ""
     resolve_after: timedelta | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrillMaterial:
+    """The documents that are rehearsed. `digest` is the SHA-256 of the playbook's bytes, in hexadecimal;
+    `roster` is None where nobody gave one; `notes` are for the head of the report."""
+
+    playbook: "Playbook"
+    digest: str
+    roster: "Roster | None"
+    clocks: "Clocks"
+    notes: tuple[str, ...] = ()
 
 
 class DrillLine(Protocol):
@@ -110,8 +124,6 @@ class CliServices(Protocol):
         """The source of secrets."""
         ...
 
-    def drill(
-        self, request: DrillRequest, playbook: "Playbook", playbook_hash: str, roster: "Roster | None"
-    ) -> DrillReport:
+    def drill(self, request: DrillRequest, material: DrillMaterial) -> DrillReport:
         """Rehearse on a virtual clock; nothing leaves the house. Without a roster, stand-ins fill in."""
         ...

@@ -1,6 +1,5 @@
 """`tocsin token`: make, list and revoke the tokens of people, tools and senders of alerts."""
 
-import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -9,8 +8,9 @@ from urllib.parse import quote
 
 import typer
 
+from tocsin.faces.cli.database import on_database
 from tocsin.faces.cli.errors import CliError, usage
-from tocsin.faces.cli.options import Config, Data, DatabaseUrl, Server, TokenFile, connect
+from tocsin.faces.cli.options import Config, Data, DatabaseUrl, JsonHere, Server, TokenFile, connect
 from tocsin.faces.cli.paper import facts, local_time, rows_of, table, text_of, write, write_json
 from tocsin.faces.cli.services import CliServices, StoreOptions
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Scope = Literal["viewer", "responder", "commander", "admin", "source"]
-JsonOutput = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 _NOT_BOTH = "--server speaks with a running server, --data and --database-url open the database itself."
 
@@ -41,7 +40,7 @@ def register(app: typer.Typer, services: CliServices) -> None:
         config: Config = None,
         data: Data = None,
         database_url: DatabaseUrl = None,
-        as_json: JsonOutput = False,
+        as_json: JsonHere = False,
     ) -> None:
         """Make a token. It is shown once, and only its hash is kept."""
         where = _where(server, config, data, database_url)
@@ -72,7 +71,7 @@ def register(app: typer.Typer, services: CliServices) -> None:
         config: Config = None,
         data: Data = None,
         database_url: DatabaseUrl = None,
-        as_json: JsonOutput = False,
+        as_json: JsonHere = False,
     ) -> None:
         """List the tokens, the newest first, without their secrets."""
         where = _where(server, config, data, database_url)
@@ -134,16 +133,11 @@ def _where(
 
 def _on_database(services: CliServices, where: StoreOptions, work: "Callable[[Access], Awaitable[T]]") -> T:
     from tocsin.engine.access import Access, AccessError
-    from tocsin.engine.ports import StoreUnavailableError
-
-    async def run() -> T:
-        async with services.open_store(where) as store:
-            return await work(Access(store, services.clock(), services.randomness()))
 
     try:
-        return asyncio.run(run())
-    except StoreUnavailableError as error:
-        raise CliError(f"The database cannot be used: {error}") from error
+        return on_database(
+            services, where, lambda store: work(Access(store, services.clock(), services.randomness()))
+        )
     except AccessError as error:
         raise CliError(error.message) from error
 

@@ -3,10 +3,10 @@
 from typing import Any
 
 from litestar import Request, delete, get, post
+from litestar.params import FromPath
 
 from tocsin.base.ids import PersonId
 from tocsin.base.problems import Problem, ProblemsError
-from tocsin.engine.views import Principal
 from tocsin.faces.http.bodies import convert, json_object
 from tocsin.faces.http.guards import at_least
 from tocsin.faces.http.openapi import AccountOperation, TokenOperation
@@ -21,13 +21,13 @@ from tocsin.faces.http.shapes import (
     account_document,
     token_document,
 )
-from tocsin.faces.requests import Face, actor_of
+from tocsin.faces.requests import Face, TheFace, ThePrincipal, actor_of
 
 AnyRequest = Request[Any, Any, Any]
 
 
 @get("/tokens", guards=[at_least("admin")], operation_id="listTokens", tags=["access"])
-async def list_tokens(face: Face) -> TokenList:
+async def list_tokens(face: TheFace) -> TokenList:
     """List tokens, newest first, without their secrets."""
     return TokenList(tokens=[token_document(each) for each in await face.engine.access.tokens()])
 
@@ -40,7 +40,7 @@ async def list_tokens(face: Face) -> TokenList:
     operation_class=TokenOperation,
     tags=["access"],
 )
-async def create_token(request: AnyRequest, face: Face, principal: Principal) -> TokenDocument:
+async def create_token(request: AnyRequest, face: TheFace, principal: ThePrincipal) -> TokenDocument:
     """Make a token. The answer holds it, this once."""
     wanted = convert(await json_object(request), NewToken)
     _in_roster(wanted.person, face)
@@ -53,14 +53,14 @@ async def create_token(request: AnyRequest, face: Face, principal: Principal) ->
 
 
 @delete("/tokens/{token:str}", guards=[at_least("admin")], operation_id="revokeToken", tags=["access"])
-async def revoke_token(token: str, face: Face, principal: Principal) -> None:
+async def revoke_token(token: FromPath[str], face: TheFace, principal: ThePrincipal) -> None:
     """Revoke a token: it is refused from now on. Revoking it again changes nothing."""
     if not await face.engine.access.revoke_token(token, actor_of(principal, face.engine)):
         raise ApiError(404, "unknown-token", f"There is no token with the id {token[:40]!r}.")
 
 
 @get("/accounts", guards=[at_least("admin")], operation_id="listAccounts", tags=["access"])
-async def list_accounts(face: Face) -> AccountList:
+async def list_accounts(face: TheFace) -> AccountList:
     """List the accounts by name."""
     return AccountList(accounts=[account_document(each) for each in await face.engine.access.accounts()])
 
@@ -73,7 +73,7 @@ async def list_accounts(face: Face) -> AccountList:
     operation_class=AccountOperation,
     tags=["access"],
 )
-async def create_account(request: AnyRequest, face: Face, principal: Principal) -> AccountDocument:
+async def create_account(request: AnyRequest, face: TheFace, principal: ThePrincipal) -> AccountDocument:
     """Create an account for somebody who signs in to the pages."""
     wanted = convert(await json_object(request), NewAccount)
     _in_roster(wanted.person, face)

@@ -3,20 +3,19 @@
 from typing import Annotated, Any
 
 from litestar import Request, get, post
-from litestar.params import QueryParameter
+from litestar.params import FromPath, QueryParameter
 
 from tocsin.base.ids import IncidentId, parse_incident_id
 from tocsin.base.problems import Problem, ProblemsError
 from tocsin.engine.desk import Answer, UnknownIncidentError
 from tocsin.engine.queries import line_of
 from tocsin.engine.verbs import VERBS, Verb, build, may
-from tocsin.engine.views import Principal
 from tocsin.faces.http.bodies import convert, json_object
 from tocsin.faces.http.guards import at_least
 from tocsin.faces.http.openapi import DeclareOperation, VerbOperation
 from tocsin.faces.http.problems import ApiError
 from tocsin.faces.http.shapes import Answered, IncidentDocument, IncidentList, incident_document, summary
-from tocsin.faces.requests import Face, actor_of, denied
+from tocsin.faces.requests import Face, TheFace, ThePrincipal, actor_of, denied
 from tocsin.incident import commands as c
 from tocsin.incident.state import ENDED, State
 
@@ -38,7 +37,7 @@ def incident_of(text: str) -> IncidentId:
 
 @get("/incidents", guards=[at_least("viewer")], operation_id="listIncidents", tags=["incidents"])
 async def list_incidents(
-    face: Face,
+    face: TheFace,
     states: Annotated[
         list[str] | None, QueryParameter(name="state", description="Only in this state; may be repeated.")
     ] = None,
@@ -90,7 +89,7 @@ def _states(names: list[str]) -> list[State]:
     operation_class=DeclareOperation,
     tags=["incidents"],
 )
-async def declare_incident(request: AnyRequest, face: Face, principal: Principal) -> Answered:
+async def declare_incident(request: AnyRequest, face: TheFace, principal: ThePrincipal) -> Answered:
     """Open an incident by hand. Without a level, the severity is judged from the words."""
     command = convert(await json_object(request), c.Declare)
     answer = await face.engine.desk.open(command, actor_of(principal, face.engine))
@@ -100,7 +99,7 @@ async def declare_incident(request: AnyRequest, face: Face, principal: Principal
 @get(
     "/incidents/{incident:str}", guards=[at_least("viewer")], operation_id="readIncident", tags=["incidents"]
 )
-async def read_incident(incident: str, face: Face) -> IncidentDocument:
+async def read_incident(incident: FromPath[str], face: TheFace) -> IncidentDocument:
     """Read one incident: its state, its deadlines, and what can be asked of it now."""
     room = await face.engine.queries.room(incident_of(incident))
     if room is None:
@@ -117,7 +116,11 @@ async def read_incident(incident: str, face: Face) -> IncidentDocument:
     tags=["incidents"],
 )
 async def ask_incident(
-    request: AnyRequest, incident: str, verb: str, face: Face, principal: Principal
+    request: AnyRequest,
+    incident: FromPath[str],
+    verb: FromPath[str],
+    face: TheFace,
+    principal: ThePrincipal,
 ) -> Answered:
     """Ask a command of an incident. A repeated or late command is answered with what is the case."""
     wanted = VERBS.get(verb)

@@ -5,16 +5,17 @@ from typing import Any
 
 import msgspec
 from litestar import Request, post
+from litestar.params import FromPath
 
 from tocsin.base.problems import Problem
 from tocsin.engine.ports import SourceError
 from tocsin.faces.http.bodies import require_json
 from tocsin.faces.http.guards import source_guard
-from tocsin.faces.http.metrics import Metrics
+from tocsin.faces.http.metrics import TheMetrics
 from tocsin.faces.http.openapi import AlertsOperation
 from tocsin.faces.http.problems import ApiError, fields_of
 from tocsin.faces.http.shapes import Kept
-from tocsin.faces.requests import Face
+from tocsin.faces.requests import TheFace
 
 PROBLEMS_SHOWN_MAX = 100
 
@@ -27,7 +28,9 @@ PROBLEMS_SHOWN_MAX = 100
     operation_class=AlertsOperation,
     tags=["alerts"],
 )
-async def take_alerts(request: Request[Any, Any, Any], kind: str, face: Face, metrics: Metrics) -> Kept:
+async def take_alerts(
+    request: Request[Any, Any, Any], kind: FromPath[str], face: TheFace, metrics: TheMetrics
+) -> Kept:
     """Take alerts in. Of a batch that is partly bad, the good are kept and the bad are named; a sender
     need not send those again. 429 and 503 mean that nothing was kept: send it again."""
     source = face.sources.get(kind)

@@ -11,14 +11,14 @@ from tocsin.base.times import parse_instant
 from tocsin.faces.http.guards import at_least
 from tocsin.faces.http.incidents import incident_of
 from tocsin.faces.http.shapes import AlertList, DutyDocument, HealthDocument, duty_document
-from tocsin.faces.requests import Face
+from tocsin.faces.requests import TheFace
 
 ALERTS_MAX = 1_000
 
 
 @get("/oncall", guards=[at_least("viewer")], operation_id="readOnCall", tags=["on call"])
 async def read_oncall(
-    face: Face,
+    face: TheFace,
     at: Annotated[
         str | None, QueryParameter(description="At another time: RFC 3339 with its offset.")
     ] = None,
@@ -40,7 +40,7 @@ async def read_oncall(
 
 @get("/alerts", guards=[at_least("viewer")], operation_id="listAlerts", tags=["alerts"])
 async def list_alerts(
-    face: Face,
+    face: TheFace,
     limit: Annotated[int, QueryParameter(ge=1, le=ALERTS_MAX)] = 200,
     incident: Annotated[str | None, QueryParameter(description="Only those of this incident.")] = None,
 ) -> AlertList:
@@ -50,7 +50,7 @@ async def list_alerts(
 
 
 @get("/health", guards=[at_least("viewer")], operation_id="readHealth", tags=["health"])
-async def read_health(face: Face) -> HealthDocument:
+async def read_health(face: TheFace) -> HealthDocument:
     """Whether the server can do its work, and what is wrong in plain words."""
     health = await face.engine.queries.health()
     return HealthDocument(ready=health.ready, troubles=health.troubles)

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from litestar.di import NamedDependency
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from tocsin.engine.engine import Engine
@@ -70,3 +71,6 @@ class Metrics:
             for status in (OutboxStatus.PENDING, OutboxStatus.FAILED):
                 rows = await reader.outbox(status, limit=OUTBOX_COUNTED_MAX)
                 self._outbox.labels(status.value).set(len(rows))
+
+
+TheMetrics = NamedDependency[Metrics]

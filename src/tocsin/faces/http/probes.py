@@ -4,8 +4,8 @@ import msgspec
 from litestar import Response, get
 
 from tocsin.faces.http.guards import metrics_guard
-from tocsin.faces.http.metrics import Metrics
-from tocsin.faces.requests import Face
+from tocsin.faces.http.metrics import TheMetrics
+from tocsin.faces.requests import TheFace
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +21,7 @@ async def is_alive() -> str:
 
 
 @get("/readyz", operation_id="isReady", tags=["health"], security=[{}])
-async def is_ready(face: Face) -> Response[Readiness]:
+async def is_ready(face: TheFace) -> Response[Readiness]:
     """200 where alerts can be taken in, else 503."""
     ready = (await face.engine.queries.health()).ready and face.engine.running
     return Response(Readiness(ready=ready), status_code=200 if ready else 503)
@@ -34,6 +34,6 @@ async def is_ready(face: Face) -> Response[Readiness]:
     tags=["health"],
     media_type="text/plain",
 )
-async def read_metrics(metrics: Metrics) -> Response[bytes]:
+async def read_metrics(metrics: TheMetrics) -> Response[bytes]:
     """Metrics in Prometheus' text format; without a token for this machine itself only."""
     return Response(await metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

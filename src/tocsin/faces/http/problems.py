@@ -162,10 +162,13 @@ def _read_http(error: HTTPException) -> tuple[ProblemDocument, dict[str, str]]:
         405: "This address does not take that method.",
         413: "The request is larger than 5 MB; send less at a time.",
     }
+    listed = _listed(error)
     detail = error.detail if status in (401, 403) else details.get(status, error.detail)
+    if listed:
+        detail = " ".join(f"{each.field}: {each.message}" for each in listed)
     if isinstance(error, MethodNotAllowedException):
         headers = {name: value for name, value in headers.items() if name.casefold() == "allow"}
-    return document(status, _CODES.get(status, "bad-request"), detail, _listed(error)), headers
+    return document(status, _CODES.get(status, "bad-request"), detail, listed), headers
 
 
 def _listed(error: HTTPException) -> tuple[FieldProblem, ...]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, get
-from litestar.params import QueryParameter
+from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
 
 from tocsin.base.ids import IncidentId
@@ -18,7 +18,7 @@ from tocsin.engine.views import Line
 from tocsin.faces.http.guards import at_least
 from tocsin.faces.http.incidents import incident_of
 from tocsin.faces.http.shapes import Timeline
-from tocsin.faces.requests import Face
+from tocsin.faces.requests import TheFace
 
 HEARTBEAT = timedelta(seconds=15)
 """How often a silent stream shows that it lives; also how late a change made by another node is seen."""
@@ -34,8 +34,8 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 )
 async def read_timeline(
     request: Request[Any, Any, Any],
-    incident: str,
-    face: Face,
+    incident: FromPath[str],
+    face: TheFace,
     after: Annotated[int, QueryParameter(ge=0, description="Only lines with a number above this one.")] = 0,
     follow: Annotated[bool, QueryParameter(description="Stay, and send each new line as an event.")] = False,
 ) -> Response[Any]:
@@ -111,7 +111,7 @@ async def _begin_with(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncG
     tags=["timeline"],
     media_type="text/markdown",
 )
-async def read_postmortem(incident: str, face: Face) -> Response[str]:
+async def read_postmortem(incident: FromPath[str], face: TheFace) -> Response[str]:
     """The post-mortem in Markdown: as it was published, else as the timeline drafts it now."""
     found = incident_of(incident)
     text = await face.engine.queries.postmortem(found)

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from litestar import Response, get, post
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 
 from tocsin.base.ids import PersonId
 from tocsin.base.times import humane, in_zone
@@ -12,7 +13,7 @@ from tocsin.engine.access import AccessError
 from tocsin.engine.desk import RefusedError
 from tocsin.engine.passwords import PASSWORD_CHARS_MIN
 from tocsin.engine.views import Room
-from tocsin.faces.requests import SESSION_COOKIE, Face, address_of
+from tocsin.faces.requests import SESSION_COOKIE, Face, TheFace, address_of
 from tocsin.faces.web.forms import read_form
 from tocsin.faces.web.presenters import (
     STATE_WORDS,
@@ -39,7 +40,7 @@ def local_path(path: str) -> str:
 
 
 @get("/setup/{secret:str}", include_in_schema=False)
-async def show_setup(request: AnyRequest, secret: str, face: Face) -> Response[Any]:
+async def show_setup(request: AnyRequest, secret: FromPath[str], face: TheFace) -> Response[Any]:
     """The form that makes the first admin."""
     if not await face.engine.access.may_set_up(secret):
         return go(face, "/sign-in", "This set-up link is not valid any more. Sign in.", refused=True)
@@ -65,7 +66,7 @@ async def _setup_form(
 
 
 @post("/setup/{secret:str}", include_in_schema=False)
-async def set_up(request: AnyRequest, secret: str, face: Face) -> Response[Any]:
+async def set_up(request: AnyRequest, secret: FromPath[str], face: TheFace) -> Response[Any]:
     """Make the first admin, burn the link, and sign them in."""
     form = await read_form(request)
     name, password, person = form.get("name", ""), form.get("password", ""), form.get("person", "")
@@ -93,7 +94,7 @@ async def show_sign_in(request: AnyRequest) -> Response[str]:
 
 
 @post("/sign-in", include_in_schema=False)
-async def sign_in(request: AnyRequest, face: Face) -> Response[Any]:
+async def sign_in(request: AnyRequest, face: TheFace) -> Response[Any]:
     """Begin a session."""
     form = await read_form(request)
     name, onward = form.get("name", ""), local_path(form.get("next", "/"))
@@ -115,7 +116,7 @@ async def sign_in(request: AnyRequest, face: Face) -> Response[Any]:
 
 
 @post("/sign-out", include_in_schema=False)
-async def sign_out(request: AnyRequest, face: Face) -> Response[Any]:
+async def sign_out(request: AnyRequest, face: TheFace) -> Response[Any]:
     """End the session."""
     if cookie := request.cookies.get(SESSION_COOKIE, ""):
         await face.engine.access.sign_out(cookie)
@@ -146,14 +147,14 @@ class PageLinkView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @get("/p/{token:str}", include_in_schema=False)
-async def show_page_link(request: AnyRequest, token: str, face: Face) -> Response[str]:
+async def show_page_link(request: AnyRequest, token: FromPath[str], face: TheFace) -> Response[str]:
     """What happened, and the one button. Looking changes nothing, so a mail scanner never acknowledges."""
     view = await _page_link(token, face)
     return await page(request, "pagelink.html", f"{view.id} {view.title}", link=view, told=None)
 
 
 @post("/p/{token:str}", include_in_schema=False)
-async def acknowledge(request: AnyRequest, token: str, face: Face) -> Response[str]:
+async def acknowledge(request: AnyRequest, token: FromPath[str], face: TheFace) -> Response[str]:
     """Acknowledge for the person of the link."""
     found = await face.engine.access.read_page_link(token)
     if found is None:

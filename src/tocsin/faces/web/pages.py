@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from litestar import Response, get, post
 from litestar.exceptions import HTTPException
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Stream
 
 from tocsin.base.ids import parse_incident_id
@@ -15,7 +16,7 @@ from tocsin.engine.desk import RefusedError, UnknownIncidentError
 from tocsin.engine.engine import Engine
 from tocsin.engine.verbs import VERBS, build, may
 from tocsin.engine.views import Principal
-from tocsin.faces.requests import SESSION_COOKIE, Face, actor_of, denied, face_of
+from tocsin.faces.requests import SESSION_COOKIE, TheFace, actor_of, denied, face_of
 from tocsin.faces.web.forms import body_of, read_form, why_not
 from tocsin.faces.web.presenters import badge, duty_rows, moment, rows
 from tocsin.faces.web.render import AnyRequest, go, page
@@ -53,7 +54,7 @@ def to_sign_in(request: AnyRequest, _: Exception) -> Response[Any]:
 
 
 @get("/", include_in_schema=False)
-async def show_list(request: AnyRequest, face: Face) -> Response[str]:
+async def show_list(request: AnyRequest, face: TheFace) -> Response[str]:
     """The incidents, what is active first."""
     principal, engine = await signed_in(request), face.engine
     active = await engine.queries.incidents(tuple(ACTIVE), ACTIVE_SHOWN)
@@ -77,7 +78,7 @@ async def show_list(request: AnyRequest, face: Face) -> Response[str]:
 
 
 @get("/incidents/new", include_in_schema=False)
-async def show_declare(request: AnyRequest, face: Face) -> Response[str]:
+async def show_declare(request: AnyRequest, face: TheFace) -> Response[str]:
     """The form that opens an incident."""
     principal = await signed_in(request)
     playbook = face.engine.library.rules().playbook
@@ -96,7 +97,7 @@ async def show_declare(request: AnyRequest, face: Face) -> Response[str]:
 
 
 @post("/incidents", include_in_schema=False)
-async def declare(request: AnyRequest, face: Face) -> Response[Any]:
+async def declare(request: AnyRequest, face: TheFace) -> Response[Any]:
     """Open an incident from the form."""
     principal = await signed_in(request)
     if not may(principal, "responder"):
@@ -116,7 +117,7 @@ async def declare(request: AnyRequest, face: Face) -> Response[Any]:
 
 
 @get("/incidents/{incident:str}", include_in_schema=False)
-async def show_room(request: AnyRequest, incident: str, face: Face) -> Response[str]:
+async def show_room(request: AnyRequest, incident: FromPath[str], face: TheFace) -> Response[str]:
     """The room of one incident."""
     principal = await signed_in(request)
     found = parse_incident_id(incident)
@@ -135,7 +136,9 @@ async def show_room(request: AnyRequest, incident: str, face: Face) -> Response[
 
 
 @post("/incidents/{incident:str}/{verb:str}", include_in_schema=False)
-async def ask(request: AnyRequest, incident: str, verb: str, face: Face) -> Response[Any]:
+async def ask(
+    request: AnyRequest, incident: FromPath[str], verb: FromPath[str], face: TheFace
+) -> Response[Any]:
     """Ask a command of the incident from one of the room's forms."""
     principal = await signed_in(request)
     found, wanted = parse_incident_id(incident), VERBS.get(verb)
@@ -158,7 +161,7 @@ async def ask(request: AnyRequest, incident: str, verb: str, face: Face) -> Resp
 
 
 @get("/oncall", include_in_schema=False)
-async def show_oncall(request: AnyRequest, face: Face, at: str = "") -> Response[str]:
+async def show_oncall(request: AnyRequest, face: TheFace, at: FromQuery[str] = "") -> Response[str]:
     """Who is on call, now or at another time."""
     principal, when = await signed_in(request), face.engine.clock.now()
     wrong = ""
@@ -181,7 +184,7 @@ async def show_oncall(request: AnyRequest, face: Face, at: str = "") -> Response
 
 
 @get("/live", include_in_schema=False)
-async def follow_all(request: AnyRequest, face: Face) -> Stream:
+async def follow_all(request: AnyRequest, face: TheFace) -> Stream:
     """An event whenever any incident changes, for the list."""
     await signed_in(request)
     return Stream(_wake_ups(face.engine), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})

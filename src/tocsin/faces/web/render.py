@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Request, Response, get
 from litestar.datastructures import Cookie
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 from litestar.response import Redirect
 
 from tocsin.engine.views import Principal
@@ -43,7 +44,7 @@ _VERSION = hashlib.sha256(b"".join(_FILES.values())).hexdigest()[:12]
 
 
 @get("/static/{version:str}/{name:str}", include_in_schema=False)
-async def static_file(version: str, name: str) -> Response[bytes]:
+async def static_file(version: FromPath[str], name: FromPath[str]) -> Response[bytes]:
     """One of the few files of the pages. Its address changes with its content, so it is kept for good."""
     if name not in _FILES:
         raise NotFoundException

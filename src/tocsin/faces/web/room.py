@@ -309,10 +309,17 @@ def _buttons(room: Room, principal: Principal, verbs: dict[str, str]) -> tuple[B
 
 def _has_to_answer(incident: Incident, principal: Principal) -> bool:
     """Once somebody has acknowledged, only those who are still being paged have anything to answer."""
-    return incident.state is State.OPEN or any(page.person == principal.person for page in incident.open_pages)
+    return incident.state is State.OPEN or any(
+        page.person == principal.person for page in incident.open_pages
+    )
 
 
-_ORDER = {DeadlineKind.RESPOND_BY: 0, DeadlineKind.UPDATE: 1, DeadlineKind.POSTMORTEM: 1, DeadlineKind.PHASE: 1}
+_ORDER = {
+    DeadlineKind.RESPOND_BY: 0,
+    DeadlineKind.UPDATE: 1,
+    DeadlineKind.POSTMORTEM: 1,
+    DeadlineKind.PHASE: 1,
+}
 """What people owe stands before what Tocsin will do by itself."""
 
 
@@ -321,7 +328,8 @@ def _clocks(deadlines: tuple[Deadline, ...], now: datetime) -> tuple[DeadlineVie
     phases = [each for each in found if each.kind is DeadlineKind.PHASE]
     later = {each.key for each in sorted(phases, key=lambda each: each.at)[1:]}
     shown = sorted(
-        (each for each in found if each.key not in later), key=lambda each: (_ORDER.get(each.kind, 2), each.at)
+        (each for each in found if each.key not in later),
+        key=lambda each: (_ORDER.get(each.kind, 2), each.at),
     )
     return tuple(
         DeadlineView(text=each.text, kind=each.kind.value, due=countdown(each.at, now))
