@@ -15,7 +15,7 @@ import uvicorn
 from litestar import Litestar
 
 from tocsin.adapters.clock import SystemClock, SystemRandomness
-from tocsin.adapters.files import read_bytes, watch, write_secret
+from tocsin.adapters.files import read_bytes, read_text, watch, write_secret
 from tocsin.adapters.logs import configure
 from tocsin.adapters.store.address import read_address
 from tocsin.adapters.store.sql import SqlStore, connect
@@ -29,8 +29,8 @@ from tocsin.engine.ports import Channel, Source, Store
 from tocsin.faces.cli.services import ServeOptions, StoreOptions
 from tocsin.faces.http.app import create_app
 from tocsin.faces.web import site
-from tocsin.incident.evolve import fold
 from tocsin.incident.events import SYSTEM
+from tocsin.incident.evolve import fold
 from tocsin.oncall.model import Roster
 from tocsin.oncall.read import read_roster
 
@@ -40,6 +40,7 @@ SETTINGS_FILE = "tocsin.toml"
 CLI_TOKEN_FILE = "cli.token"
 CLI_TOKEN_NAME = "command line on this machine"
 STOP_WITHIN_SECONDS = 5
+FIRST_ALERT = '{"title": "CheckoutDown", "description": "No order came in for 5 minutes"}'
 
 
 def settings_of(options: ServeOptions | StoreOptions) -> Settings:
@@ -56,7 +57,10 @@ def settings_of(options: ServeOptions | StoreOptions) -> Settings:
             text = read_bytes(path, "settings file").decode()
         except UnicodeDecodeError as error:
             problem = Problem(
-                code="not-utf8", file=str(path), message="The settings are not UTF-8.", mend="Save them as UTF-8."
+                code="not-utf8",
+                file=str(path),
+                message="The settings are not UTF-8.",
+                mend="Save them as UTF-8.",
             )
             raise ProblemsError([problem]) from error
     names = ("host", "port", "data", "database_url", "playbook", "roster")
@@ -128,7 +132,11 @@ def documents_of(settings: Settings, channels: Mapping[str, Channel]) -> tuple[D
         document = read_document("playbook.md", (examples / "playbook.md").read_bytes())
     else:
         document = read_document(settings.playbook.name, read_bytes(settings.playbook, "playbook"))
-        problems += [found for found in document.playbook.findings if found.severity is Weight.ERROR and _is_fatal(found)]
+        problems += [
+            found
+            for found in document.playbook.findings
+            if found.severity is Weight.ERROR and _is_fatal(found)
+        ]
         if settings.roster is None:
             problems.append(
                 Problem(
@@ -256,12 +264,15 @@ async def _reload(engine: Engine, settings: Settings, channels: Mapping[str, Cha
         log.error("the changed files are refused; the ones before stay in force", problems=str(error))
         return
     await engine.reload(document, roster)
-    log.info("the playbook and the roster were read again", playbook=document.playbook.title, sha256=document.hash)
+    log.info(
+        "the playbook and the roster were read again", playbook=document.playbook.title, sha256=document.hash
+    )
 
 
 async def _write_cli_token(engine: Engine, path: Path) -> None:
     """Let the command line on this machine in: whoever may read the data folder may do anything anyway."""
-    if path.exists() and await engine.access.principal_of_token(path.read_text(encoding="utf-8").strip()):
+    known = await asyncio.to_thread(read_text, path)
+    if known and await engine.access.principal_of_token(known.strip()):
         return
     token = await engine.access.create_token(CLI_TOKEN_NAME, "admin", None, SYSTEM)
     write_secret(path, f"{token}\n")
@@ -310,7 +321,7 @@ def welcome(settings: Settings, setup_link: str | None) -> str:
     lines += [
         "Send a first alert:",
         f"  curl -X POST {url}/in/generic -H 'content-type: application/json' \\",
-        """    -d '{"title": "CheckoutDown", "description": "No order came in for 5 minutes", "labels": {"service": "checkout"}}'""",
+        f"    -d '{FIRST_ALERT}'",
         "",
         f"Pages to people with an outbox are written to {settings.outbox_file}. Stop with Ctrl-C.",
     ]

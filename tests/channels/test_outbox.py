@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.channels.sample import PAGE, outgoing
-from tocsin.adapters.channels import address_checker
 from tocsin.adapters.channels.outbox import OutboxChannel, channel
 from tocsin.config import load_settings
 from tocsin.engine.ports import DeliveryError
@@ -81,12 +80,3 @@ def test_the_settings_make_the_channel(tmp_path: Path, clock: ManualClock) -> No
     settings = load_settings({"data": str(tmp_path)}, {}, None, "tocsin.toml")
     made = channel(settings, lambda ref, field: "", clock)
     assert isinstance(made, OutboxChannel)
-
-
-def test_what_the_roster_is_told_of_channels(tmp_path: Path, clock: ManualClock) -> None:
-    check = address_checker({"outbox": OutboxChannel(tmp_path / "x", clock)}, {"email": "set smtp.host"})
-    assert check("outbox", "alice") is None
-    assert check("outbox", "")
-    assert check("email", "a@example.org") == "The channel 'email' is not set up: set smtp.host."
-    assert check("emial", "x") == "There is no channel 'emial'; did you mean 'email'?"
-    assert check("pigeon", "x") == "There is no channel 'pigeon'; known are email, outbox."

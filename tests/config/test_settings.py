@@ -224,6 +224,7 @@ def test_a_file_that_is_no_toml_does_not_hide_the_rest() -> None:
 def test_variables_that_are_no_settings_are_left_alone_unless_they_look_like_one() -> None:
     load(
         TOCSIN_URL="x",
+        TOCSIN_CONFIG="x",
         TOCSIN_TOKEN="x",
         TOCSIN_SERVICE_HOST="10.0.0.1",
         TOCSIN_PORT_8800_TCP="tcp://10.0.0.1:8800",

@@ -98,7 +98,7 @@ def test_an_entitled_first_acknowledger_commands_at_once() -> None:
     life = Life().opened("VaultSealed").at(6)
     life.do(c.Acknowledge(person=BEN))
     assert life.inc.commander == BEN
-    assert not [page for page in life.inc.open_pages]
+    assert not life.inc.open_pages
 
 
 def test_a_second_acknowledgement_is_answered_with_who_was_first() -> None:
@@ -354,7 +354,7 @@ def test_folding_the_entries_gives_the_state_again() -> None:
     life.do(c.Reopen(reason="not over"))
     life.at(300)
     assert fold(life.entries) == life.inc
-    assert P3 != life.inc.level
+    assert life.inc.level != P3
 
 
 def test_two_people_in_one_role_are_tried_in_order() -> None:

@@ -16,7 +16,6 @@ from tocsin.incident.outgoing import Send
 from tocsin.incident.settle import deadlines, next_due_at
 from tocsin.incident.state import Incident, State
 
-
 VERIFY_EVERY = 10
 """The chains are walked whole at every so many audits, which is what makes an audit slow."""
 
@@ -107,7 +106,14 @@ class Auditor:
         for entry in entries:
             event = entry.event
             match event:
-                case e.Acknowledged() | e.Mitigated() | e.Resolved() | e.Closed() | e.Dismissed() | e.MergedInto():
+                case (
+                    e.Acknowledged()
+                    | e.Mitigated()
+                    | e.Resolved()
+                    | e.Closed()
+                    | e.Dismissed()
+                    | e.MergedInto()
+                ):
                     so_far = fold(entries[: entry.seq])
                     ended = {page.id for page in so_far.pages if page.ended_at}
                 case e.PageAcknowledged():

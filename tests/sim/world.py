@@ -10,7 +10,7 @@ from typing import Any
 from tests.core.sample import PLAYBOOK, ROSTER, alert
 from tests.sim.auditor import Auditor
 from tocsin.alerts.model import Alert, AlertStatus
-from tocsin.base.ids import IncidentId, LevelId, PersonId
+from tocsin.base.ids import LevelId, PersonId
 from tocsin.engine.desk import RefusedError, UnknownIncidentError
 from tocsin.engine.engine import Engine, assemble
 from tocsin.engine.library import Document
@@ -185,7 +185,9 @@ class World:
         try:
             waiting: set[asyncio.Task[Any]] = {*tasks, intake}
             while not intake.done() and not all(task.done() for task in tasks):
-                await asyncio.wait(waiting - {task for task in waiting if task.done()}, return_when="FIRST_COMPLETED")
+                await asyncio.wait(
+                    waiting - {task for task in waiting if task.done()}, return_when="FIRST_COMPLETED"
+                )
         finally:
             for task in (intake, *tasks):
                 task.cancel()
@@ -259,7 +261,9 @@ class World:
             lambda: c.TakeCommand(person=who),
             lambda: c.OfferCommand(to=rng.choice(ROSTER.people).id),
             lambda: c.AddNote(text="a note"),
-            lambda: c.AnswerTriage(rule=rng.choice(PLAYBOOK.triage).id, answer=rng.choice(["yes", "no", "unknown"])),
+            lambda: c.AnswerTriage(
+                rule=rng.choice(PLAYBOOK.triage).id, answer=rng.choice(["yes", "no", "unknown"])
+            ),
             lambda: c.SetSeverity(level=LevelId(f"P{rng.randint(1, 4)}"), reason="as I see it"),
             lambda: c.AddCategory(category=rng.choice(["security", "data breach"])),
             lambda: c.Escalate(to=rng.choice(["CISO", "Team Lead", "ben"])),
@@ -287,5 +291,3 @@ class World:
         await self.deliver()
         await self.auditor.audit(engine, self.clock.at)
         await self.auditor.audit_healed(engine, self.clock.at)
-
-

@@ -32,6 +32,14 @@ def read_bytes(path: Path, what: str) -> bytes:
         ) from error
 
 
+def read_text(path: Path) -> str:
+    """The text of a file; empty where there is none that can be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
 def write_secret(path: Path, text: str) -> None:
     """Write a file that only its owner may read, replacing one that is there in a single step."""
     beside = path.with_name(f".{path.name}.new")

@@ -1,4 +1,4 @@
-"""What becomes of an alert: a new incident, part of one that is there, or a record with the reason why not."""
+"""What becomes of an alert: a new incident, part of one that is there, or a record that says why not."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta

@@ -71,7 +71,9 @@ def parse_matchers(text: str) -> Matchers:
     while position < len(inner.rstrip()):
         found = _TOKEN.match(inner, position)
         if not found:
-            raise ValueError(f"cannot read a matcher at {inner[position:].strip()[:40]!r}; write name=\"value\"")
+            raise ValueError(
+                f'cannot read a matcher at {inner[position:].strip()[:40]!r}; write name="value"'
+            )
         matchers.append(_matcher(found))
         position = found.end()
     return Matchers(text.strip(), tuple(matchers))
@@ -91,5 +93,5 @@ def _matcher(found: re.Match[str]) -> Matcher:
 
 def _unescape(escape: str) -> str:
     if escape not in _ESCAPES:
-        raise ValueError(f"{escape!r} is no escape; inside quotes only \\\\, \\\" and \\n are")
+        raise ValueError(f'{escape!r} is no escape; inside quotes only \\\\, \\" and \\n are')
     return _ESCAPES[escape]

@@ -37,7 +37,12 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """The alert's name, or the best that its labels offer in place of one."""
-        return self.labels.get("alertname") or self.labels.get("name") or self.labels.get("service") or "Unnamed alert"
+        return (
+            self.labels.get("alertname")
+            or self.labels.get("name")
+            or self.labels.get("service")
+            or "Unnamed alert"
+        )
 
     @property
     def summary(self) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _UNITS: tuple[tuple[str, timedelta], ...] = (
@@ -12,7 +13,9 @@ _UNITS: tuple[tuple[str, timedelta], ...] = (
     (r"w|weeks?", timedelta(weeks=1)),
 )
 _DURATION = re.compile(
-    r"(?P<number>\d+(?:[.,]\d+)?)\s*-?\s*(?P<unit>" + "|".join(f"(?:{pattern})" for pattern, _ in _UNITS) + r")(?![\w])",
+    r"(?P<number>\d+(?:[.,]\d+)?)\s*-?\s*(?P<unit>"
+    + "|".join(f"(?:{pattern})" for pattern, _ in _UNITS)
+    + r")(?![\w])",
     re.IGNORECASE,
 )
 _IMMEDIATE = re.compile(r"\bimmediate(?:ly)?\b|\bat once\b|\binstant(?:ly)?\b|\bnow\b", re.IGNORECASE)
@@ -56,7 +59,7 @@ def parse_duration(text: str) -> timedelta | None:
     found = list(_DURATION.finditer(text))
     if found:
         total = _amount(found[0])
-        for before, after in zip(found, found[1:], strict=False):
+        for before, after in pairwise(found):
             if text[before.end() : after.start()].strip(" ,").casefold() not in ("", "and"):
                 break
             total += _amount(after)
@@ -98,7 +101,9 @@ def humane(span: timedelta) -> str:
         (seconds % 60, "s"),
     )
     first = next((index for index, (count, _) in enumerate(parts) if count), 3)
-    return sign + " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count or first == 3)
+    return sign + " ".join(
+        f"{count} {unit}" for count, unit in parts[first : first + 2] if count or first == 3
+    )
 
 
 def zone(name: str) -> ZoneInfo:

@@ -15,8 +15,8 @@ from tocsin.incident.rules import Clocks
 T = TypeVar("T")
 
 PREFIX = "TOCSIN_"
-OF_THE_COMMAND_LINE = ("TOCSIN_URL", "TOCSIN_TOKEN", "TOCSIN_PERSON")
-"""Variables that the commands read, and the server does not."""
+NO_SETTINGS = ("TOCSIN_CONFIG", "TOCSIN_URL", "TOCSIN_TOKEN", "TOCSIN_PERSON")
+"""Variables that name the file of the settings, or that only the commands read."""
 
 _DAY, _SECOND = timedelta(days=1), timedelta(seconds=1)
 _SMTP_PORTS = {"none": 25, "starttls": 587, "tls": 465}
@@ -218,7 +218,7 @@ class _Loader:
         they may hold secrets, or come from whatever runs us."""
         known = [setting.env for setting in SETTINGS]
         refs = [value for value in [*self._values.values(), *tokens.values()] if isinstance(value, str)]
-        spared = {*known, *OF_THE_COMMAND_LINE, *(ref.removeprefix("env:") for ref in refs)}
+        spared = {*known, *NO_SETTINGS, *(ref.removeprefix("env:") for ref in refs)}
         for name in sorted(self._environ):
             if name.startswith(PREFIX) and name not in spared and _near(name, known):
                 message = f"There is no setting {name}."

@@ -1,6 +1,5 @@
 """The clockwork: waits for the next deadline of any incident, and lets time pass there."""
 
-import asyncio
 from datetime import datetime, timedelta
 
 import structlog

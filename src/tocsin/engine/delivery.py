@@ -87,7 +87,9 @@ class Delivery:
                 next_at = await reader.next_outbox_at(self._held)
             if next_at is not None and next_at <= now:
                 async with self._store.transaction() as unit:
-                    rows = await unit.claim(now, now + limits.outbox_lease, limits.outbox_batch_rows_max, self._held)
+                    rows = await unit.claim(
+                        now, now + limits.outbox_lease, limits.outbox_batch_rows_max, self._held
+                    )
                 self._hold(rows, now)
                 await asyncio.gather(*(self._carry(bundle) for bundle in bundles(rows)))
                 return now
@@ -191,11 +193,11 @@ class Delivery:
         async def end(unit: Unit) -> None:
             await unit.finish(row.key, status, at, error=error)
 
-        await self._record(row, delivered=status is OutboxStatus.DELIVERED, detail=detail, final=True, also=end)
+        await self._record(
+            row, delivered=status is OutboxStatus.DELIVERED, detail=detail, final=True, also=end
+        )
 
-    async def _record(
-        self, row: OutboxRow, *, delivered: bool, detail: str, final: bool, also: Also
-    ) -> None:
+    async def _record(self, row: OutboxRow, *, delivered: bool, detail: str, final: bool, also: Also) -> None:
         effect = row.effect
         assert isinstance(effect, Send)
         command = RecordDelivery(

@@ -71,7 +71,9 @@ class Intake:
         try:
             self._queue.put_nowait(request)
         except asyncio.QueueFull:
-            raise IntakeFullError("More alerts are coming in than can be kept; try again in 5 seconds.") from None
+            raise IntakeFullError(
+                "More alerts are coming in than can be kept; try again in 5 seconds."
+            ) from None
         return await request.answer
 
     async def run(self) -> None:
@@ -104,7 +106,8 @@ class Intake:
             if not batch[0].answer.done():
                 unavailable = error if isinstance(error, StoreUnavailableError) else None
                 batch[0].answer.set_exception(
-                    unavailable or StoreUnavailableError("The alerts could not be kept; the server's log says why.")
+                    unavailable
+                    or StoreUnavailableError("The alerts could not be kept; the server's log says why.")
                 )
             return
         for request, answer in zip(batch, answers, strict=True):
@@ -113,7 +116,11 @@ class Intake:
 
     async def _keep(self, requests: list[tuple[Alert, ...]]) -> list[list[Taken]]:
         async for attempt in stamina.retry_context(
-            on=ConflictError, attempts=limits.command_conflict_retries_max, wait_initial=0.005, wait_max=0.2, timeout=10.0
+            on=ConflictError,
+            attempts=limits.command_conflict_retries_max,
+            wait_initial=0.005,
+            wait_max=0.2,
+            timeout=10.0,
         ):
             with attempt:
                 changed: dict[IncidentId, None] = {}
@@ -134,7 +141,9 @@ class Intake:
         actor = Actor(ActorKind.SOURCE, alert.source, alert.source)
         match placement:
             case grouping.Opens():
-                opening = c.OpenByAlert(alert=alert, group_key=placement.group_key, because=placement.because.value)
+                opening = c.OpenByAlert(
+                    alert=alert, group_key=placement.group_key, because=placement.because.value
+                )
                 answer = await self._desk.open_in(unit, opening, actor)
                 incident, wrote = answer.incident.id, True
             case grouping.Attaches():
@@ -142,7 +151,9 @@ class Intake:
                 answer = await self._desk.handle_in(unit, placement.incident, attached, actor)
                 incident, wrote = placement.incident, bool(answer.entries)
             case grouping.Clears():
-                answer = await self._desk.handle_in(unit, placement.incident, c.ClearAlert(alert=alert), actor)
+                answer = await self._desk.handle_in(
+                    unit, placement.incident, c.ClearAlert(alert=alert), actor
+                )
                 incident, wrote = placement.incident, bool(answer.entries)
             case grouping.Recorded():
                 incident, wrote = None, False
@@ -166,4 +177,3 @@ class Intake:
                 times=known.times + 1 if known else 1,
             )
         )
-

@@ -165,7 +165,9 @@ class Unit(Reader, Protocol):
         """The read model, held against other writers until the transaction ends."""
         ...
 
-    async def append(self, entries: Sequence[Entry], incident: Incident, next_due_at: datetime | None) -> None:
+    async def append(
+        self, entries: Sequence[Entry], incident: Incident, next_due_at: datetime | None
+    ) -> None:
         """Append entries of one incident to its chain and replace its read model; without entries only
         the time of its next deadline changes.
 
@@ -251,7 +253,7 @@ class Store(Protocol):
         ...
 
     async def verify(self) -> list[Fault]:
-        """Check every chain and that each fold gives its read model, byte for byte; empty when all is well."""
+        """Check every chain, and that each fold gives its read model byte for byte; empty is good."""
         ...
 
     async def close(self) -> None:

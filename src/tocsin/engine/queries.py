@@ -171,7 +171,9 @@ class Queries:
         stuck = [row for row in pending if row.last_error]
         by_reason: dict[str, datetime] = {}
         for row in stuck:
-            by_reason[row.last_error] = min(row.effect.due_at, by_reason.get(row.last_error, row.effect.due_at))
+            by_reason[row.last_error] = min(
+                row.effect.due_at, by_reason.get(row.last_error, row.effect.due_at)
+            )
         return [
             Trouble(
                 what=f"Something cannot be delivered: {reason}",

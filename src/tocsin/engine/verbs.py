@@ -78,7 +78,12 @@ def build(verb: Verb, body: Mapping[str, Any], principal: Principal) -> c.Comman
     if "person" in known:
         problems += _fill_person(fields, principal)
     problems += [
-        Problem(code="missing-field", field=name, message=f"The field {name!r} is missing.", mend=f"Give {name!r}.")
+        Problem(
+            code="missing-field",
+            field=name,
+            message=f"The field {name!r} is missing.",
+            mend=f"Give {name!r}.",
+        )
         for name, field in known.items()
         if field.required and name not in fields and name != "person"
     ]
@@ -90,7 +95,14 @@ def build(verb: Verb, body: Mapping[str, Any], principal: Principal) -> c.Comman
         what, _, where = str(error).partition(" - at ")
         field = where.strip("`").removeprefix("$.")
         raise ProblemsError(
-            [Problem(code="bad-field", field=field, message=f"{what}.", mend="Send the kind of value that is named.")]
+            [
+                Problem(
+                    code="bad-field",
+                    field=field,
+                    message=f"{what}.",
+                    mend="Send the kind of value that is named.",
+                )
+            ]
         ) from error
 
 

@@ -62,4 +62,6 @@ def too_long(field: str, text: str, most: int) -> Refused | None:
     """The refusal of a text over its limit of characters; None when it is short enough."""
     if len(text) <= most:
         return None
-    return Refused("too-long", f"{field} is {len(text)} characters long; at most {most} are kept. Shorten it.")
+    return Refused(
+        "too-long", f"{field} is {len(text)} characters long; at most {most} are kept. Shorten it."
+    )

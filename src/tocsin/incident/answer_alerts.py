@@ -1,5 +1,6 @@
 """Commands by which incidents begin, and by which alerts come and go."""
 
+from collections.abc import Mapping
 
 from tocsin.alerts.model import Alert
 from tocsin.base import limits
@@ -66,7 +67,11 @@ def _declare(command: c.Declare, rules: Rules) -> Accepted | Refused:
         drill=command.drill,
     )
     found = categories_of({}, f"{title} {command.description}", path.known_categories(rules), rules.playbook)
-    added = [e.CategoryAdded(category=name, because=why) for name, why in found.items() if name not in chosen_categories]
+    added = [
+        e.CategoryAdded(category=name, because=why)
+        for name, why in found.items()
+        if name not in chosen_categories
+    ]
     return Accepted((opened, *added))
 
 
@@ -92,7 +97,10 @@ def attach(ask: Ask[c.AttachAlert]) -> Accepted | Refused:
     if known is None or known.ends_at is not None or incident.state is State.RESOLVED:
         events.append(e.AlertAttached(alert=alert, because=ask.command.because, again=known is not None))
         present = {name.casefold() for name in incident.categories}
-        events += [*_answers_of(alert, ask.rules, incident.answers), *_categories_of(alert, present, ask.rules)]
+        events += [
+            *_answers_of(alert, ask.rules, incident.answers),
+            *_categories_of(alert, present, ask.rules),
+        ]
         verdict = judge_alert(alert, ask.rules.playbook)
         before, after = path.level_of(incident.level, ask.rules), path.level_of(verdict.level, ask.rules)
         if after.rank < before.rank and not incident.level_by_hand:
@@ -124,10 +132,12 @@ def absorb(ask: Ask[c.Absorb]) -> Accepted | Refused:
         return Refused("ended", f"{ask.incident.id} has ended; merge into an incident that is still open.")
     if ask.command.other in ask.incident.absorbed:
         return Accepted(said=f"{ask.command.other} is part of {ask.incident.id} already.")
-    return Accepted((e.Absorbed(other=ask.command.other, title=ask.command.title, alerts=ask.command.alerts),))
+    return Accepted(
+        (e.Absorbed(other=ask.command.other, title=ask.command.title, alerts=ask.command.alerts),)
+    )
 
 
-def _answers_of(alert: Alert, rules: Rules, given: dict[str, str] | None = None) -> list[e.AnyEvent]:
+def _answers_of(alert: Alert, rules: Rules, given: Mapping[str, str] | None = None) -> list[e.AnyEvent]:
     """The checklist's questions that the alert answers by itself."""
     return [
         e.TriageAnswered(rule=rule.id, question=rule.question, answer="yes")

@@ -16,7 +16,9 @@ def mitigate(ask: Ask[c.Mitigate]) -> Accepted | Refused:
     incident = ask.incident
     if incident.state is State.MITIGATED:
         return Accepted(said=f"{incident.id} is mitigated already.")
-    refused = not_active(incident, "mitigated") or too_long("summary", ask.command.summary, limits.note_chars_max)
+    refused = not_active(incident, "mitigated") or too_long(
+        "summary", ask.command.summary, limits.note_chars_max
+    )
     if refused:
         return refused
     mitigated = e.Mitigated(summary=ask.command.summary.strip())
@@ -76,7 +78,7 @@ def reopen(ask: Ask[c.Reopen]) -> Accepted | Refused:
 
 
 def publish_postmortem(ask: Ask[c.PublishPostmortem]) -> Accepted | Refused:
-    """The post-mortem as its author wrote it. The desk puts the generated one in the place of an empty text."""
+    """The post-mortem as its author wrote it. The desk replaces an empty text by the generated one."""
     incident = ask.incident
     if incident.state not in (State.RESOLVED, State.CLOSED):
         return Refused("not-resolved", f"{incident.id} is {incident.state.value}; resolve it first.")

@@ -60,7 +60,9 @@ def _commander_event(
     return (_assigned(person, ask, because),)
 
 
-def _assigned(person: Person, ask: Ask[c.Acknowledge] | Ask[c.TakeCommand], because: str) -> e.CommanderAssigned:
+def _assigned(
+    person: Person, ask: Ask[c.Acknowledge] | Ask[c.TakeCommand], because: str
+) -> e.CommanderAssigned:
     role = path.commanding_role(person.id, ask.incident.level, ask.rules) or ""
     return e.CommanderAssigned(person=person.id, name=person.name, role=role, because=because)
 
@@ -107,7 +109,9 @@ def offer_command(ask: Ask[c.OfferCommand]) -> Accepted | Refused:
     if incident.offered_to == person.id:
         return Accepted(said=f"{person.name} was asked already and has not answered yet.")
     if not person.methods:
-        return Refused("unreachable", f"{person.name} has no contact method in the roster and cannot be asked.")
+        return Refused(
+            "unreachable", f"{person.name} has no contact method in the roster and cannot be asked."
+        )
     offer = e.CommandOffered(to=person.id, name=person.name, by=ask.actor.name or ask.actor.id)
     key = reach.key(incident, f"offer:{incident.offers + 1}")
     text = f"{offer.by} asks you to take command"
@@ -118,7 +122,9 @@ def offer_command(ask: Ask[c.OfferCommand]) -> Accepted | Refused:
 def escalate(ask: Ask[c.Escalate]) -> Accepted | Refused:
     """Page a role or a person by hand. A role that nobody fills is refused, so that it is noticed at once."""
     incident, to = ask.incident, ask.command.to.strip()
-    refused = not_active(incident, "escalated") or too_long("reason", ask.command.reason, limits.reason_chars_max)
+    refused = not_active(incident, "escalated") or too_long(
+        "reason", ask.command.reason, limits.reason_chars_max
+    )
     if refused:
         return refused
     person = ask.rules.roster.person(PersonId(to))
@@ -127,10 +133,14 @@ def escalate(ask: Ask[c.Escalate]) -> Accepted | Refused:
         roles = {role_key(each): each for each in known_roles(ask)}
         role = roles.get(role_key(to), "")
         if not role:
-            return Refused("unknown-role", f"{to!r} is no role and nobody of the roster; there are {_list(roles)}.")
+            return Refused(
+                "unknown-role", f"{to!r} is no role and nobody of the roster; there are {_list(roles)}."
+            )
         people, because = path.people_for(role, ask.rules, ask.now)
         if not people:
-            return Refused("unreachable", f"{role} cannot be paged: {because}. Name a person or another role.")
+            return Refused(
+                "unreachable", f"{role} cannot be paged: {because}. Name a person or another role."
+            )
         person = people[0]
     elif not person.methods:
         return Refused("unreachable", f"{person.name} has no contact method in the roster.")

@@ -43,7 +43,9 @@ def check_item(ask: Ask[c.CheckItem]) -> Accepted | Refused:
     if command.done == (item.id in incident.checked):
         return Accepted(said=f"{item.title!r} was {'ticked' if command.done else 'not ticked'} already.")
     ticked = e.ItemChecked(item=item.id, title=item.title, done=command.done, note=command.note)
-    return Accepted((ticked, *_mitigation_begins(ask, phase, item)), "Ticked." if command.done else "Unticked.")
+    return Accepted(
+        (ticked, *_mitigation_begins(ask, phase, item)), "Ticked." if command.done else "Unticked."
+    )
 
 
 def _mitigation_begins(ask: Ask[c.CheckItem], phase: str, item: ChecklistItem) -> tuple[e.AnyEvent, ...]:
@@ -68,13 +70,17 @@ def triage(ask: Ask[c.AnswerTriage]) -> Accepted | Refused:
         e.TriageAnswered(rule=rule.id, question=rule.question, answer=ask.command.answer)
     ]
     answers = {**incident.answers, rule.id: ask.command.answer}
-    opening = Verdict(incident.level_at_opening, e.Evidence(rule="opening", detail="the level at the opening"))
+    opening = Verdict(
+        incident.level_at_opening, e.Evidence(rule="opening", detail="the level at the opening")
+    )
     verdict = judge_answers(dict(answers), opening, rules.playbook)
     said = f"Answered; it stays a {incident.level}."
     if incident.level_by_hand:
         said = f"Answered; it stays a {incident.level}, which a person chose."
     elif verdict.level != incident.level:
-        events.append(e.SeverityChanged(before=incident.level, after=verdict.level, evidence=verdict.evidence))
+        events.append(
+            e.SeverityChanged(before=incident.level, after=verdict.level, evidence=verdict.evidence)
+        )
         said = f"Answered; it is a {verdict.level} now."
     if ask.command.answer == "yes":
         events += _categories_named(rule.question, ask)
@@ -131,7 +137,9 @@ def add_category(ask: Ask[c.AddCategory]) -> Accepted | Refused:
     if path.category_since(name, ask.incident) is not None:
         return Accepted(said=f"It is marked as {name} already.")
     by = ask.actor.name or ask.actor.id
-    return Accepted((e.CategoryAdded(category=name, because=ask.command.reason or f"said by {by}"),), f"Marked as {name}.")
+    return Accepted(
+        (e.CategoryAdded(category=name, because=ask.command.reason or f"said by {by}"),), f"Marked as {name}."
+    )
 
 
 def send_message(ask: Ask[c.SendMessage]) -> Accepted | Refused:
@@ -170,10 +178,12 @@ def repin(ask: Ask[c.Repin]) -> Accepted | Refused:
         return Refused("unknown-playbook", "That version of the playbook is not the current one.")
     if ask.rules.playbook.severity(ask.incident.level) is None:
         return Refused(
-            "unknown-level", f"The current playbook has no level {ask.incident.level}; change the severity first."
+            "unknown-level",
+            f"The current playbook has no level {ask.incident.level}; change the severity first.",
         )
     return Accepted(
-        (e.Repinned(before=ask.incident.playbook, after=ask.command.playbook),), "It follows the current playbook now."
+        (e.Repinned(before=ask.incident.playbook, after=ask.command.playbook),),
+        "It follows the current playbook now.",
     )
 
 

@@ -175,7 +175,8 @@ class Repin(Command, frozen=True, kw_only=True):
 class RecordDelivery(Command, frozen=True, kw_only=True):
     """What became of a page or message on its way out; asked by the delivery alone.
 
-    `final` says that it will not be tried again, `attempts` how often it was tried; `detail` is fit to be shown and holds no secret.
+    `final` says that it will not be tried again, `attempts` how often it was tried; `detail` is fit to
+    be shown and holds no secret.
     """
 
     key: str

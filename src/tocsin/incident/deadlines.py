@@ -58,7 +58,9 @@ def due_message(incident: Incident, rules: Rules) -> tuple[MessageKind, datetime
     if incident.state is State.RESOLVED:
         told = sent and any(message.kind is not MessageKind.RESOLUTION for message in sent)
         ended = any(message.kind is MessageKind.RESOLUTION for message in sent)
-        reminded = incident.reminded_at and incident.resolved_at and incident.reminded_at >= incident.resolved_at
+        reminded = (
+            incident.reminded_at and incident.resolved_at and incident.reminded_at >= incident.resolved_at
+        )
         if not told or ended or incident.resolved_at is None or reminded:
             return None
         wait = path.severity(incident, rules).update_every or RESOLUTION_MESSAGE_WITHIN

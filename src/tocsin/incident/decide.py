@@ -1,4 +1,4 @@
-"""The decider: an incident, a command, the rules and the time give what happens, or a refusal that says why."""
+"""The decider: an incident, a command, the rules and the time give what happens, or why nothing does."""
 
 from collections.abc import Callable
 from datetime import datetime

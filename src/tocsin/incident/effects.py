@@ -28,10 +28,20 @@ def effects(entry: e.Entry, incident: Incident, rules: Rules) -> tuple[Effect, .
             text = f"The {event.message.value} message to stakeholders is due."
             return _notice(f"message-due:{entry.seq}", text, entry.at, incident, rules)
         case e.PostmortemOverdue():
-            return _notice(f"postmortem-overdue:{entry.seq}", "The post-mortem is overdue.", entry.at, incident, rules)
+            return _notice(
+                f"postmortem-overdue:{entry.seq}", "The post-mortem is overdue.", entry.at, incident, rules
+            )
         case e.PageAcknowledged():
             return (Cancel(incident=incident.id, pages=event.pages),)
-        case e.Acknowledged() | e.Mitigated() | e.Resolved() | e.Closed() | e.Dismissed() | e.MergedInto() | e.Reopened():
+        case (
+            e.Acknowledged()
+            | e.Mitigated()
+            | e.Resolved()
+            | e.Closed()
+            | e.Dismissed()
+            | e.MergedInto()
+            | e.Reopened()
+        ):
             ended = tuple(page.id for page in incident.pages if page.ended_at == entry.at)
             return (Cancel(incident=incident.id, pages=ended),) if ended else ()
         case _:
@@ -42,7 +52,8 @@ def _page(event: e.PageStepped, at: datetime, incident: Incident, rules: Rules) 
     person = rules.roster.person(event.person)
     page = next(each for each in incident.pages if each.id == event.page)
     method = next((each for each in person.methods if each.id == event.method), None) if person else None
-    assert person is not None and method is not None, "the step was made from the roster a moment ago"
+    assert person is not None, "the step was made from the roster a moment ago"
+    assert method is not None, "the step was made from the person's methods a moment ago"
     return (
         Send(
             key=event.key,
@@ -72,7 +83,9 @@ def page_letter(page: Page, incident: Incident, zone: str, rules: Rules) -> Lett
     lines.append(f"Severity: {severity.level}{name}")
     if incident.acknowledged_at is None:
         by = path.respond_by(incident, rules)
-        lines.append(f"Respond by: {in_zone(by, zone)} ({humane(path.response_time(incident, rules))} after it began)")
+        lines.append(
+            f"Respond by: {in_zone(by, zone)} ({humane(path.response_time(incident, rules))} after it began)"
+        )
     else:
         first = rules.roster.person(incident.acknowledged_by) if incident.acknowledged_by else None
         who = first.name if first else incident.acknowledged_by
@@ -84,7 +97,9 @@ def page_letter(page: Page, incident: Incident, zone: str, rules: Rules) -> Lett
 
 
 def _labels(labels: dict[str, str]) -> str:
-    shown = [f"{name}={value}" for name, value in sorted(labels.items()) if name not in ("alertname", "severity")]
+    shown = [
+        f"{name}={value}" for name, value in sorted(labels.items()) if name not in ("alertname", "severity")
+    ]
     return f"({', '.join(shown[:8])})" if shown else ""
 
 

@@ -380,7 +380,7 @@ AnyEvent = (
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """An event in its place: the line of the timeline. `seq` counts from 1 within the incident, `at` is UTC."""
+    """An event in its place: a line of the timeline. `seq` counts from 1 in the incident, `at` is UTC."""
 
     incident: IncidentId
     seq: int

@@ -59,7 +59,7 @@ def _opened(entry: e.Entry) -> Incident:
         clock_from=entry.at,
         updated_at=entry.at,
         alerts=(event.alert,) if event.alert else (),
-        categories={category: entry.at for category in event.categories},
+        categories=dict.fromkeys(event.categories, entry.at),
     )
 
 
@@ -101,7 +101,9 @@ def _life(incident: Incident, entry: e.Entry) -> Incident | None:
         case e.Dismissed():
             return _ended(incident, entry, State.DISMISSED, event.reason)
         case e.MergedInto():
-            return replace(_ended(incident, entry, State.MERGED, f"part of {event.into}"), merged_into=event.into)
+            return replace(
+                _ended(incident, entry, State.MERGED, f"part of {event.into}"), merged_into=event.into
+            )
         case _:
             return None
 
@@ -135,9 +137,7 @@ def _reopened(incident: Incident, entry: e.Entry) -> Incident:
 
 def _end_pages(incident: Incident, entry: e.Entry, answered_by: str | None = None) -> Incident:
     pages = tuple(
-        page
-        if page.ended_at
-        else replace(page, ended_at=entry.at, answered=page.person == answered_by)
+        page if page.ended_at else replace(page, ended_at=entry.at, answered=page.person == answered_by)
         for page in incident.pages
     )
     return replace(incident, pages=pages)
@@ -148,7 +148,9 @@ def _pages(incident: Incident, entry: e.Entry) -> Incident | None:
     match event:
         case e.Paged():
             page = Page(id=event.page, person=event.person, role=event.role, reasons=event.reasons, at=at)
-            return _reached(replace(incident, pages=(*incident.pages, page)), event.role, event.reasons, entry)
+            return _reached(
+                replace(incident, pages=(*incident.pages, page)), event.role, event.reasons, entry
+            )
         case e.PageWidened():
             widened = _change_page(
                 incident,
@@ -166,7 +168,9 @@ def _pages(incident: Incident, entry: e.Entry) -> Incident | None:
             return _reached(found, event.role, event.reasons, entry)
         case e.PageAcknowledged():
             pages = tuple(
-                replace(page, ended_at=at, answered=True) if page.id in event.pages and not page.ended_at else page
+                replace(page, ended_at=at, answered=True)
+                if page.id in event.pages and not page.ended_at
+                else page
                 for page in incident.pages
             )
             return replace(incident, pages=pages)
@@ -211,7 +215,8 @@ def _settle_delivery(
 ) -> Incident:
     pages = tuple(
         replace(
-            page, steps=tuple(replace(step, result=result) if step.key == key else step for step in page.steps)
+            page,
+            steps=tuple(replace(step, result=result) if step.key == key else step for step in page.steps),
         )
         for page in incident.pages
     )
@@ -256,9 +261,7 @@ def _record(incident: Incident, entry: e.Entry) -> Incident:
             sent = Sent(kind=event.message, number=event.number, at=at)
             return replace(incident, messages=(*incident.messages, sent))
         case e.PostmortemPublished():
-            return replace(
-                incident, postmortem_at=at, postmortem_text=event.text, postmortem_link=event.link
-            )
+            return replace(incident, postmortem_at=at, postmortem_text=event.text, postmortem_link=event.link)
         case e.Absorbed():
             alerts = incident.alerts
             for alert in event.alerts:

@@ -74,7 +74,11 @@ def ladder(incident: Incident, rules: Rules) -> list[str]:
         for edge in rules.playbook.escalation:
             key = role_key(edge.to)
             leads_on = role_key(edge.source) == here and key != first and key not in above
-            if leads_on and edge_applies(edge, incident) and _category_holds(edge.condition.category, incident):
+            if (
+                leads_on
+                and edge_applies(edge, incident)
+                and _category_holds(edge.condition.category, incident)
+            ):
                 above[key] = edge.to
                 queue.append(key)
     if above:

@@ -121,9 +121,7 @@ def _edges(incident: Incident, rules: Rules) -> Iterator[Wanted]:
             yield Wanted(key=name, role=edge.to, at=at, text=text, edge=edge)
 
 
-def _edge_time(
-    edge: Edge, incident: Incident, rules: Rules, roots: set[str]
-) -> tuple[datetime, str] | None:
+def _edge_time(edge: Edge, incident: Incident, rules: Rules, roots: set[str]) -> tuple[datetime, str] | None:
     condition, source = edge.condition, role_key(edge.source)
     if condition.category is not None:
         since = path.category_since(condition.category, incident)
@@ -226,7 +224,9 @@ def page_deadlines(incident: Incident, rules: Rules) -> Iterator[Deadline]:
     """The above as deadlines for people to see and for the clockwork to wait for."""
     for want in wanted(incident, rules):
         kind = DeadlineKind.ESCALATE if want.edge else DeadlineKind.PAGE
-        yield Deadline(at=want.at, kind=kind, key=want.key, role=want.role, text=f"Page {want.role}: {want.text}")
+        yield Deadline(
+            at=want.at, kind=kind, key=want.key, role=want.role, text=f"Page {want.role}: {want.text}"
+        )
     for step in next_steps(incident, rules):
         person = rules.roster.person(step.page.person)
         name = person.name if person else step.page.person
@@ -235,7 +235,9 @@ def page_deadlines(incident: Incident, rules: Rules) -> Iterator[Deadline]:
             kind=DeadlineKind.PAGE_STEP,
             key=f"{step.page.id}/{len(step.page.steps)}",
             role=step.page.role,
-            text=f"Try {name} again by {step.method.kind}" if step.page.steps else f"Reach {name} by {step.method.kind}",
+            text=f"Try {name} again by {step.method.kind}"
+            if step.page.steps
+            else f"Reach {name} by {step.method.kind}",
         )
     for page, because in lost_pages(incident, rules):
         name = key(incident, f"lost:{page.id}")

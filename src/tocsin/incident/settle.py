@@ -32,20 +32,19 @@ def due_events(incident: Incident, rules: Rules, now: datetime) -> list[e.AnyEve
     for page, because in reach.lost_pages(incident, rules):
         reason = e.PageReason(key=reach.key(incident, f"lost:{page.id}"), text=because)
         events.append(_nobody(page.role, (reason,), because, page.at))
-    for step in reach.next_steps(incident, rules):
-        if step.at <= now:
-            events.append(
-                e.PageStepped(
-                    page=step.page.id,
-                    person=step.page.person,
-                    round=step.round,
-                    method=step.method.id,
-                    channel=step.method.kind,
-                    key=f"{step.page.id}/{len(step.page.steps)}",
-                    due_at=step.at,
-                )
-            )
-    return events
+    return [*events, *(_stepped(step) for step in reach.next_steps(incident, rules) if step.at <= now)]
+
+
+def _stepped(step: reach.NextStep) -> e.PageStepped:
+    return e.PageStepped(
+        page=step.page.id,
+        person=step.page.person,
+        round=step.round,
+        method=step.method.id,
+        channel=step.method.kind,
+        key=f"{step.page.id}/{len(step.page.steps)}",
+        due_at=step.at,
+    )
 
 
 def _clock_events(incident: Incident, rules: Rules, now: datetime) -> Iterator[e.AnyEvent]:
@@ -79,7 +78,9 @@ def _page_events(
     for want in wanted:
         if want.edge:
             events.append(
-                e.Escalated(edge=want.key, source=want.edge.source, to=want.role, because=want.text, due_at=want.at)
+                e.Escalated(
+                    edge=want.key, source=want.edge.source, to=want.role, because=want.text, due_at=want.at
+                )
             )
         people, because = path.people_for(want.role, rules, now)
         if people:
@@ -108,6 +109,8 @@ def _page_events(
     return events
 
 
-def _nobody(role: str, reasons: tuple[e.PageReason, ...], because: str, due_at: datetime) -> e.NobodyReachable:
+def _nobody(
+    role: str, reasons: tuple[e.PageReason, ...], because: str, due_at: datetime
+) -> e.NobodyReachable:
     key = f"fallback:{reasons[0].key}"
     return e.NobodyReachable(role=role, reasons=reasons, because=because, fallback_key=key, due_at=due_at)

@@ -15,9 +15,13 @@ COVERAGE_LEAST = 0.6
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _WORD = re.compile(r"[^\W_]+")
-_CONDITION = re.compile(r"(?P<left>.*?)(?P<operator>[<>≥≤]=?)\s*(?P<number>\d+(?:[.,]\d+)?)\s*(?P<unit>%|ms|s|sec|seconds?)?")
+_CONDITION = re.compile(
+    r"(?P<left>.*?)(?P<operator>[<>≥≤]=?)\s*(?P<number>\d+(?:[.,]\d+)?)\s*(?P<unit>%|ms|s|sec|seconds?)?"
+)
 _VALUE = re.compile(r"(?P<number>\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*(?P<unit>%|ms|s\b)?")
-_IDLE = frozenset(["a", "an", "the", "is", "are", "or", "and", "of", "in", "for", "to", "on", "there", "has", "with"])
+_IDLE = frozenset(
+    ["a", "an", "the", "is", "are", "or", "and", "of", "in", "for", "to", "on", "there", "has", "with"]
+)
 _SAME = {"db": "database", "svc": "service", "auth": "authentication", "perf": "performance", "err": "error"}
 
 
@@ -41,7 +45,9 @@ def judge_alert(alert: Alert, playbook: Playbook) -> Verdict:
     for rule in playbook.options.severity:
         if rule.when.matches(alert.labels):
             return Verdict(rule.level, Evidence(rule="matcher", detail=rule.when.text))
-    answered = [rule for rule in playbook.triage if rule.when and rule.sets and rule.when.matches(alert.labels)]
+    answered = [
+        rule for rule in playbook.triage if rule.when and rule.sets and rule.when.matches(alert.labels)
+    ]
     if answered:
         worst = min(answered, key=lambda rule: _rank(rule.sets, playbook))
         assert worst.sets is not None
@@ -75,12 +81,16 @@ def judge_answers(answers: dict[str, str], at_opening: Verdict, playbook: Playbo
             continue
         here = next((i for i, each in enumerate(ranks) if each.level == verdict.level), len(ranks) - 1)
         moved = ranks[min(max(here + rule.shifts, 0), len(ranks) - 1)]
-        detail = f"{verdict.evidence.detail}; then {rule.question}" if verdict.evidence.detail else rule.question
+        detail = (
+            f"{verdict.evidence.detail}; then {rule.question}" if verdict.evidence.detail else rule.question
+        )
         verdict = Verdict(moved.level, Evidence(rule="checklist", detail=detail))
     return verdict
 
 
-def categories_of(labels: dict[str, str], text: str, known: Iterable[str], playbook: Playbook) -> dict[str, str]:
+def categories_of(
+    labels: dict[str, str], text: str, known: Iterable[str], playbook: Playbook
+) -> dict[str, str]:
     """The categories that a signal belongs to, each with the reason.
 
     A matcher of the front matter decides; else every word of the category's name must stand in the
@@ -95,7 +105,9 @@ def categories_of(labels: dict[str, str], text: str, known: Iterable[str], playb
                 found[category] = f"its labels match {matchers.text}"
             continue
         wanted = words_of(category)
-        said = next((key for key in ("category", "type", "class") if wanted <= words_of(labels.get(key, ""))), None)
+        said = next(
+            (key for key in ("category", "type", "class") if wanted <= words_of(labels.get(key, ""))), None
+        )
         if wanted and said:
             found[category] = f"its label {said} says so"
         elif wanted and wanted <= words:
@@ -107,7 +119,11 @@ def words_of(text: str) -> frozenset[str]:
     """The words of a text in a form that can be compared: CamelCase split, lower case, one spelling of
     common short forms, plural and verb endings off."""
     folded = (word.casefold() for word in _WORD.findall(_CAMEL.sub(" ", text)))
-    return frozenset(_stem(_SAME.get(word, word)) for word in folded if word not in _IDLE)
+    return frozenset(_stem(_spelled(word)) for word in folded if word not in _IDLE)
+
+
+def _spelled(word: str) -> str:
+    return _SAME.get(word, word)
 
 
 def _stem(word: str) -> str:
@@ -125,7 +141,9 @@ def _rank(level: LevelId | None, playbook: Playbook) -> int:
 def _by_label(label: str, playbook: Playbook) -> Verdict | None:
     if not label:
         return None
-    mapped = {key.casefold(): level for key, level in playbook.options.severity_labels.items()}.get(label.casefold())
+    mapped = {key.casefold(): level for key, level in playbook.options.severity_labels.items()}.get(
+        label.casefold()
+    )
     if mapped and playbook.severity(mapped):
         return Verdict(mapped, Evidence(rule="severity label", detail=label))
     for each in playbook.severities:
@@ -141,7 +159,9 @@ def _by_examples(text: str, value: re.Match[str] | None, playbook: Playbook) -> 
     for phrase in _phrases(playbook):
         common = phrase.words & said
         coverage = len(common) / len(phrase.words) if phrase.words else 0.0
-        enough = coverage >= COVERAGE_LEAST and (len(common) >= 2 or (coverage == 1.0 and len(phrase.words) == 1))
+        enough = coverage >= COVERAGE_LEAST and (
+            len(common) >= 2 or (coverage == 1.0 and len(phrase.words) == 1)
+        )
         if not enough or (phrase.condition and value and not _holds(phrase.condition, value)):
             continue
         score = (coverage, len(common), -phrase.severity.rank)
@@ -190,4 +210,6 @@ def _default(playbook: Playbook) -> Verdict:
     if not ranks:
         return Verdict(LevelId("P3"), Evidence(rule="default", detail="the playbook has no severity levels"))
     second_least = ranks[-2] if len(ranks) > 1 else ranks[0]
-    return Verdict(second_least.level, Evidence(rule="default", detail="nothing in the playbook speaks of it"))
+    return Verdict(
+        second_least.level, Evidence(rule="default", detail="nothing in the playbook speaks of it")
+    )

@@ -13,7 +13,9 @@ def describe(entry: e.Entry) -> str:
     """What happened, in a sentence that needs no other to be understood. The actor is not named in it
     unless the event is about them."""
     event = entry.event
-    return _late(entry, _about_alerts(event) or _about_people(event) or _about_work(event) or _about_end(event))
+    return _late(
+        entry, _about_alerts(event) or _about_people(event) or _about_work(event) or _about_end(event)
+    )
 
 
 def _late(entry: e.Entry, text: str) -> str:
@@ -59,7 +61,8 @@ def _about_people(event: e.AnyEvent) -> str:
         case e.Paged():
             return f"Paging {event.name} ({event.role}): {_reasons(event.reasons)}."
         case e.PageWidened():
-            return f"{event.name} ({event.role}), who is being paged already, is also wanted: {_reasons(event.reasons)}."
+            also = f"{event.name} ({event.role}), who is being paged already, is also wanted"
+            return f"{also}: {_reasons(event.reasons)}."
         case e.PageStepped():
             again = f", round {event.round + 1}" if event.round else ""
             return f"Page to {event.person} goes out by {event.channel}{again}."
@@ -113,7 +116,7 @@ def _about_work(event: e.AnyEvent) -> str:
         case e.PhaseOverdue():
             return f"The phase {event.name} should have ended by now."
         case e.Repinned():
-            return f"It follows another version of the playbook now ({event.after[:12]}, before {event.before[:12]})."
+            return f"It follows the playbook {event.after[:12]} now, before it was {event.before[:12]}."
         case _:
             return ""
 

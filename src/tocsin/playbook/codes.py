@@ -46,7 +46,7 @@ CODES: dict[str, Code] = {
     "PB011": Code(
         _W,
         "a placeholder stands inside quoted data, where a value could change the meaning of the data",
-        "Let the value be of a closed type such as an address or a number, or pass it as a variable of its own.",
+        "Let the value be of a closed type such as a number, or pass it as a variable of its own.",
     ),
     "PB012": Code(
         _W,
@@ -106,7 +106,7 @@ CODES: dict[str, Code] = {
     ),
     "PB050": Code(
         _E,
-        "the query terminates every session that matches, in all databases, replication and other users included",
+        "the query terminates every matching session in all databases, replication and other users included",
         "Add `backend_type = 'client backend'`, the database and the user to the WHERE clause; cancel first.",
     ),
     "PB062": Code(

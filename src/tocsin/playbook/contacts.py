@@ -19,14 +19,17 @@ _TRIGGER = re.compile(
 )
 _DUTY = re.compile(r"responsib|dut(?:y|ies)|does|task|area|scope|expertise|description", re.IGNORECASE)
 _EVERYTHING = re.compile(
-    r"^\W*(?:all|any|every)(?:\s+(?:new|firing|the))?(?:\s+(?:alerts?|incidents?|pages?|severit(?:y|ies)|levels?))?\W*$"
+    r"^\W*(?:all|any|every)(?:\s+(?:new|firing|the))?(?:\s+(?:alerts?|incidents?|pages?|severit(?:y"
+    r"|ies)|levels?))?\W*$"
     r"|^\W*(?:always|everything)\W*$",
     re.IGNORECASE,
 )
 _DURATION = r"\d+(?:[.,]\d+)?\s*-?\s*(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?)\b"
 _UNRESOLVED = re.compile(
-    r"(?:(?:still\s+)?(?:unresolved|not\s+(?:yet\s+)?(?:resolved|fixed|mitigated)|unmitigated|open|ongoing|lasting|running|"
-    r"unacknowledged|unanswered|cannot\s+(?:be\s+)?resolved?)\s*)?(?:for\s+|after\s+|over\s+|longer\s+than\s+|more\s+than\s+|"
+    r"(?:(?:still\s+)?(?:unresolved|not\s+(?:yet\s+)?(?:resolved|fixed|mitigated)|unmitigated|open"
+    r"|ongoing|lasting|running|"
+    r"unacknowledged|unanswered|cannot\s+(?:be\s+)?resolved?)\s*)?(?:for\s+|after\s+|over\s+"
+    r"|longer\s+than\s+|more\s+than\s+|"
     rf"within\s+|in\s+|beyond\s+|exceed(?:s|ing)\s+|[>≥]=?\s*)*(?:more\s+than\s+)?{_DURATION}",
     re.IGNORECASE,
 )
@@ -36,7 +39,8 @@ _LEVELS = re.compile(
     re.IGNORECASE,
 )
 _BY_HAND = re.compile(
-    r"\b(?:needed|required|request(?:ed)?|discretion|manual(?:ly)?|escalations?|depends?|appropriate|necessary|never|tbd|unless)\b",
+    r"\b(?:needed|required|request(?:ed)?|discretion|manual(?:ly)?|escalations?|depends?|appropriate"
+    r"|necessary|never|tbd|unless)\b",
     re.IGNORECASE,
 )
 CATEGORY_WORDS_MAX = 2

@@ -12,7 +12,38 @@ WRAPPED_MAX = 8
 """How many commands may stand inside each other as arguments before the effect counts as unknown."""
 
 _VALUED = frozenset(
-    ["-f", "--file", "-n", "--namespace", "-c", "--context", "--profile", "--region", "-u", "--user", "-H", "--host", "-p", "--project", "-C", "--tail", "--since", "--repo", "-R", "--limit", "-L", "-o", "--output", "--kubeconfig", "--cluster", "--project-directory", "--env-file", "-l", "--selector", "--log-level"]
+    [
+        "-f",
+        "--file",
+        "-n",
+        "--namespace",
+        "-c",
+        "--context",
+        "--profile",
+        "--region",
+        "-u",
+        "--user",
+        "-H",
+        "--host",
+        "-p",
+        "--project",
+        "-C",
+        "--tail",
+        "--since",
+        "--repo",
+        "-R",
+        "--limit",
+        "-L",
+        "-o",
+        "--output",
+        "--kubeconfig",
+        "--cluster",
+        "--project-directory",
+        "--env-file",
+        "-l",
+        "--selector",
+        "--log-level",
+    ]
 )
 _HTTP_BODY = re.compile(r"^(?:-d|-F|-T|--data(?:-\w+)?|--form(?:-\w+)?|--upload-file|--json)(?:=|$)")
 _HTTP_SHORT = re.compile(r"^-[a-zA-Z]*[dFT]$")
@@ -20,9 +51,38 @@ _HTTP_FILE = re.compile(r"^(?:-o|-O|--output|--remote-name|-J)$")
 _METHOD = re.compile(r"^(?:-X|--request)(?:=)?(?P<method>[A-Za-z]*)$|^--method=(?P<named>[A-Za-z]+)$")
 _CMDLET = re.compile(r"\b(?P<verb>[A-Z][a-z]+)-[A-Z]\w+|\b(?P<alias>rm|del|kill|taskkill|shutdown)\b")
 _CMDLET_READS = frozenset(
-    ["Get", "Test", "Select", "Where", "Sort", "Format", "Measure", "Find", "Search", "Show", "Resolve", "Compare", "Write", "Out", "Foreach", "ForEach", "Group", "Convertto", "ConvertTo", "ConvertFrom", "Import", "Read", "Trace", "Join", "Split", "Wait"]
+    [
+        "Get",
+        "Test",
+        "Select",
+        "Where",
+        "Sort",
+        "Format",
+        "Measure",
+        "Find",
+        "Search",
+        "Show",
+        "Resolve",
+        "Compare",
+        "Write",
+        "Out",
+        "Foreach",
+        "ForEach",
+        "Group",
+        "Convertto",
+        "ConvertTo",
+        "ConvertFrom",
+        "Import",
+        "Read",
+        "Trace",
+        "Join",
+        "Split",
+        "Wait",
+    ]
 )
-_CMDLET_DESTROYS = frozenset(["Remove", "Clear", "Stop", "Revoke", "Reset", "Uninstall", "Disable", "Format"]) - {"Format"}
+_CMDLET_DESTROYS = frozenset(
+    ["Remove", "Clear", "Stop", "Revoke", "Reset", "Uninstall", "Disable", "Format"]
+) - {"Format"}
 _ORDER = (Effect.READ, Effect.CHANGE, Effect.DESTROY)
 
 

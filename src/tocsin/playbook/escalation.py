@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from itertools import pairwise
 
 import msgspec
 
@@ -186,7 +187,7 @@ def _chain(text: str, line: int, known: Known) -> list[Edge]:
     if not all(is_role(each) or len(each.split()) <= 4 for each in parts):
         return []
     edges: list[Edge] = []
-    for source, to in zip(parts, parts[1:], strict=False):
+    for source, to in pairwise(parts):
         left = read_role(source, known)
         own = read_condition(left.note) if left.note and not category else condition
         edges += [_edge(left, read_role(each, known), own, line) for each in split_roles(to)]
@@ -268,7 +269,7 @@ def _listing(listing: Listing, place: Place, known: Known) -> list[Edge]:
     if not listing.ordered or len(named) < 2 or len(named) < len(listing.items):
         return []
     edges: list[Edge] = []
-    for source, to in zip(named, named[1:], strict=False):
+    for source, to in pairwise(named):
         before, words = _role_words(source.text)
         target, own = _role_words(to.text)
         condition = read_condition(own) if own else Condition(unresolved_for=bracket_span(source.text))
@@ -305,7 +306,7 @@ def _headings(section: Section, known: Known) -> Iterator[Edge]:
     """Headings `Level 2: DevOps Lead`, each with the condition in the words under it."""
     rungs = [(match, inner) for inner in section.sections if (match := _LADDER_HEADING.match(inner.title))]
     named = [(read_role(match["role"], known), inner) for match, inner in rungs if match["role"].strip()]
-    for (source, _), (to, inner) in zip(named, named[1:], strict=False):
+    for (source, _), (to, inner) in pairwise(named):
         words = " ".join(_prose(inner))
         said = re.search(r"(?:if|when|after|cannot|unresolved|not)\b[^.;]*", words, re.IGNORECASE)
         yield _edge(source, to, read_condition(said[0]) if said else Condition(), inner.line)
@@ -323,6 +324,6 @@ def _mermaid(fence: Fence, known: Known) -> list[Edge]:
     edges: list[Edge] = []
     for link, row in mermaid.read_links(fence.content):
         source, condition = read_role(link.source, known), read_condition(link.words)
-        for part in split_roles(link.to):
-            edges.append(_edge(source, read_role(part, known), condition, fence.line + row))
+        line = fence.line + row
+        edges += [_edge(source, read_role(part, known), condition, line) for part in split_roles(link.to)]
     return [edge for edge in edges if is_role(edge.source) or is_role(edge.to)]

@@ -13,13 +13,16 @@ from tocsin.playbook.spans import read_span
 
 _BRACKETS = re.compile(r"\s*[(\[](?P<inner>[^()\[\]]*)[)\]]")
 _UNACKNOWLEDGED = re.compile(
-    r"\bunack|\bno (?:ack|response|answer|reply)|\bnot (?:ack|respond|answer|reach)|\bdoes(?: not|n't) (?:ack|respond|answer)"
+    r"\bunack|\bno (?:ack|response|answer|reply)|\bnot (?:ack|respond|answer|reach)|\bdoes(?: not"
+    r"|n't) (?:ack|respond|answer)"
     r"|\bwithout (?:ack|response|answer)|\bunanswered|\bunavailable|\bunreachable",
     re.IGNORECASE,
 )
 _NOISE = re.compile(
-    r"\b(?:incidents?|issues?|alerts?|problems?|troubles?|related|relating|any|all|an?|the|is|are|if|when|in case of|case|"
-    r"suspected|confirmed|detected|decisions?|matters?|concerns?|involved|events?|for|of|unresolved|and|or)\b",
+    r"\b(?:incidents?|issues?|alerts?|problems?|troubles?|related|relating|any|all|an?|the|is|are|if"
+    r"|when|in case of|case|"
+    r"suspected|confirmed|detected|decisions?|matters?|concerns?|involved|events?|for|of|unresolved"
+    r"|and|or)\b",
     re.IGNORECASE,
 )
 _SHORT = {
@@ -30,24 +33,31 @@ _SHORT = {
     "ops": "operations",
 }
 _ROLE = re.compile(
-    r"\b(?:engineers?|leads?|leader|managers?|officers?|directors?|team|head|chief|c[a-z]?[a-z]o|ciso|cto|ceo|cio|cfo|coo|cso|"
-    r"dpo|vp|president|sre|dba|devops|legal|pr|owner|analysts?|commander|admins?|administrator|on.?call|responders?|support|"
-    r"architect|executives?|board|secretary|duty|operator|developer|specialist|coordinator|supervisor|counsel|press|"
+    r"\b(?:engineers?|leads?|leader|managers?|officers?|directors?|team|head|chief|c[a-z]?[a-z]o|ciso"
+    r"|cto|ceo|cio|cfo|coo|cso|"
+    r"dpo|vp|president|sre|dba|devops|legal|pr|owner|analysts?|commander|admins?|administrator"
+    r"|on.?call|responders?|support|"
+    r"architect|executives?|board|secretary|duty|operator|developer|specialist|coordinator|supervisor"
+    r"|counsel|press|"
     r"communications?|vendor|dfir|soc|noc|staff|principal|tier \d|level \d)\b",
     re.IGNORECASE,
 )
 _VERB = re.compile(
-    r"^(?:contact|call|page|notify|retrieve|check|if|when|open|ask|follow|initiate|start|review|update|escalate|run|use|see|"
-    r"determine|assess|identify|create|post|send|wait|keep|document|severity|subject|make|get|verify|inform|engage)\b",
+    r"^(?:contact|call|page|notify|retrieve|check|if|when|open|ask|follow|initiate|start|review"
+    r"|update|escalate|run|use|see|"
+    r"determine|assess|identify|create|post|send|wait|keep|document|severity|subject|make|get|verify"
+    r"|inform|engage)\b",
     re.IGNORECASE,
 )
 _CAUSE = re.compile(
-    r"\b(?:issues?|incidents?|problems?|breach|decisions?|alerts?|outages?|failures?|trouble|emergency|unresolved|cannot|"
+    r"\b(?:issues?|incidents?|problems?|breach|decisions?|alerts?|outages?|failures?|trouble"
+    r"|emergency|unresolved|cannot|"
     r"can't|not|unable|after|within|if|when)\b|\d",
     re.IGNORECASE,
 )
 _DUTY = re.compile(
-    r"\s+(?:detects?|acknowledges?|handles?|investigates?|triages?|takes?|responds?|is paged|are paged|gets?)\b.*$",
+    r"\s+(?:detects?|acknowledges?|handles?|investigates?|triages?|takes?|responds?|is paged"
+    r"|are paged|gets?)\b.*$",
     re.IGNORECASE,
 )
 
@@ -122,7 +132,7 @@ def read_condition(text: str) -> Condition:
 
 
 def read_category(text: str) -> str | None:
-    """`Infrastructure issue` as `infrastructure`, `Data breach` as `data breach`; None where nothing is left."""
+    """`Infrastructure issue` as `infrastructure`, `Data breach` as `data breach`; None for noise only."""
     words = [
         word for word in re.split(r"[\s/_-]+", _NOISE.sub(" ", text).casefold()) if re.search(r"\w", word)
     ]

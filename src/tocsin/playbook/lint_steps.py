@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from tocsin.base.problems import Problem
 from tocsin.playbook.blocks import Listing
@@ -274,9 +275,7 @@ def compose_files(subject: Subject) -> Iterator[Problem]:
             compose = compose_arguments(command)
             if compose is None:
                 continue
-            files = [
-                after for word, after in zip(compose, compose[1:], strict=False) if word in ("-f", "--file")
-            ]
+            files = [after for word, after in pairwise(compose) if word in ("-f", "--file")]
             files += [word.partition("=")[2] for word in compose if word.startswith("--file=")]
             verb = next(
                 (at for at, word in enumerate(compose) if not word.startswith("-") and word not in files), 0

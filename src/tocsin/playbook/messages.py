@@ -38,7 +38,8 @@ _KINDS = (
     (re.compile(r"\bnotif|\bannounce|\btemplate|\bincident|\bmessage", re.IGNORECASE), MessageKind.INITIAL),
 )
 _PROMISE = re.compile(
-    r"\bupdates?\b[^.\n]{0,24}?\bin\s+(?P<in>[^.\n]{1,30})|\bnext update\b[^.\n]{0,40}?\bwithin\s+(?P<within>[^.\n]{1,30})",
+    r"\bupdates?\b[^.\n]{0,24}?\bin\s+(?P<in>[^.\n]{1,30})"
+    r"|\bnext update\b[^.\n]{0,40}?\bwithin\s+(?P<within>[^.\n]{1,30})",
     re.IGNORECASE,
 )
 

@@ -11,28 +11,148 @@ _TYPES: tuple[tuple[frozenset[str], ParameterType], ...] = (
     (frozenset(["host", "hostname", "domain", "fqdn", "server", "node"]), ParameterType.HOSTNAME),
     (
         frozenset(
-            ["port", "count", "number", "num", "pid", "replicas", "limit", "size", "seconds", "minutes", "hours", "days", "n", "threshold", "revision", "attempts"]
+            [
+                "port",
+                "count",
+                "number",
+                "num",
+                "pid",
+                "replicas",
+                "limit",
+                "size",
+                "seconds",
+                "minutes",
+                "hours",
+                "days",
+                "n",
+                "threshold",
+                "revision",
+                "attempts",
+            ]
         ),
         ParameterType.INTEGER,
     ),
     (
         frozenset(
-            ["id", "name", "service", "namespace", "pod", "tag", "version", "sha", "commit", "branch", "user", "username", "container", "deployment", "image", "ref", "account", "key", "region", "zone", "cluster", "db", "database", "table", "queue", "topic", "release", "app", "component", "tenant", "job", "role", "bucket"]
+            [
+                "id",
+                "name",
+                "service",
+                "namespace",
+                "pod",
+                "tag",
+                "version",
+                "sha",
+                "commit",
+                "branch",
+                "user",
+                "username",
+                "container",
+                "deployment",
+                "image",
+                "ref",
+                "account",
+                "key",
+                "region",
+                "zone",
+                "cluster",
+                "db",
+                "database",
+                "table",
+                "queue",
+                "topic",
+                "release",
+                "app",
+                "component",
+                "tenant",
+                "job",
+                "role",
+                "bucket",
+            ]
         ),
         ParameterType.IDENTIFIER,
     ),
 )
 _CREDENTIALS = frozenset(
-    ["token", "secret", "secrets", "key", "password", "passwd", "passphrase", "pass", "pwd", "credential", "credentials", "dsn", "private", "cookie", "pat", "apikey", "auth", "bearer", "signature"]
+    [
+        "token",
+        "secret",
+        "secrets",
+        "key",
+        "password",
+        "passwd",
+        "passphrase",
+        "pass",
+        "pwd",
+        "credential",
+        "credentials",
+        "dsn",
+        "private",
+        "cookie",
+        "pat",
+        "apikey",
+        "auth",
+        "bearer",
+        "signature",
+    ]
 )
 _STORES = frozenset(
-    ["database", "db", "redis", "postgres", "postgresql", "pg", "mysql", "mongo", "mongodb", "amqp", "rabbitmq", "broker", "smtp", "jdbc", "connection", "webhook"]
+    [
+        "database",
+        "db",
+        "redis",
+        "postgres",
+        "postgresql",
+        "pg",
+        "mysql",
+        "mongo",
+        "mongodb",
+        "amqp",
+        "rabbitmq",
+        "broker",
+        "smtp",
+        "jdbc",
+        "connection",
+        "webhook",
+    ]
 )
 _ADDRESSES = frozenset(["url", "uri", "string", "dsn"])
 _PUBLIC = re.compile(r"(?:^|_)public(?:_|$)|_key_id$|keyspace", re.IGNORECASE)
 
 WELL_KNOWN = frozenset(
-    ["HOME", "PATH", "PWD", "OLDPWD", "USER", "LOGNAME", "SHELL", "HOSTNAME", "RANDOM", "IFS", "LANG", "LC_ALL", "TMPDIR", "TERM", "EDITOR", "UID", "EUID", "PPID", "SECONDS", "LINENO", "BASH", "BASH_SOURCE", "BASH_VERSION", "FUNCNAME", "OPTARG", "OPTIND", "REPLY", "COLUMNS", "LINES", "TZ", "PIPESTATUS"]
+    [
+        "HOME",
+        "PATH",
+        "PWD",
+        "OLDPWD",
+        "USER",
+        "LOGNAME",
+        "SHELL",
+        "HOSTNAME",
+        "RANDOM",
+        "IFS",
+        "LANG",
+        "LC_ALL",
+        "TMPDIR",
+        "TERM",
+        "EDITOR",
+        "UID",
+        "EUID",
+        "PPID",
+        "SECONDS",
+        "LINENO",
+        "BASH",
+        "BASH_SOURCE",
+        "BASH_VERSION",
+        "FUNCNAME",
+        "OPTARG",
+        "OPTIND",
+        "REPLY",
+        "COLUMNS",
+        "LINES",
+        "TZ",
+        "PIPESTATUS",
+    ]
 )
 """Names that every shell gives a value."""
 

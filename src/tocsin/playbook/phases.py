@@ -36,11 +36,11 @@ def find_phases(outline: Outline) -> tuple[Phased, ...]:
 
 
 def _named_phases(outline: Outline) -> list[tuple[int, str, Section]]:
-    found: list[tuple[int, str, Section]] = []
-    for section in outline.document.sections():
-        if match := _PHASE.match(section.title):
-            found.append((int(match["number"]), match["name"], section))
-    return found
+    return [
+        (int(match["number"]), match["name"], section)
+        for section in outline.document.sections()
+        if (match := _PHASE.match(section.title))
+    ]
 
 
 def _numbered_runs(outline: Outline) -> Iterator[list[tuple[int, str, Section]]]:

@@ -32,13 +32,136 @@ _COMPOSE = _reads(
 
 PROGRAMS: dict[str, Program] = {
     **dict.fromkeys(
-        ["cat", "head", "tail", "less", "more", "grep", "egrep", "fgrep", "rg", "zgrep", "zcat", "wc", "sort", "uniq", "cut", "tr", "awk", "gawk", "jq", "yq", "column", "diff", "cmp", "ls", "stat", "file", "du", "df", "free", "uptime", "top", "htop", "vmstat", "iostat", "mpstat", "sar", "ps", "pgrep", "pstree", "lsof", "who", "w", "last", "id", "whoami", "groups", "hostname", "uname", "date", "cal", "env", "printenv", "pwd", "which", "type", "whereis", "echo", "printf", "true", "false", "test", "ping", "traceroute", "tracepath", "mtr", "dig", "nslookup", "host", "whois", "netstat", "ss", "arp", "nc", "netcat", "curlie", "basename", "dirname", "realpath", "readlink", "md5sum", "sha256sum", "sha1sum", "base64", "xxd", "od", "strings", "openssl", "sleep", "seq", "cd", "pushd", "popd", "read", "export", "set", "shopt", "local", "declare", "unset", "source-highlight", "getent", "lscpu", "lsblk", "lspci", "dmesg", "journalctl", "pg_isready", "redis-info", "nproc", "tac", "nl", "fold", "rev", "tree", "find", "locate", "history", "wait", "time", "exit", "return"],
+        [
+            "cat",
+            "head",
+            "tail",
+            "less",
+            "more",
+            "grep",
+            "egrep",
+            "fgrep",
+            "rg",
+            "zgrep",
+            "zcat",
+            "wc",
+            "sort",
+            "uniq",
+            "cut",
+            "tr",
+            "awk",
+            "gawk",
+            "jq",
+            "yq",
+            "column",
+            "diff",
+            "cmp",
+            "ls",
+            "stat",
+            "file",
+            "du",
+            "df",
+            "free",
+            "uptime",
+            "top",
+            "htop",
+            "vmstat",
+            "iostat",
+            "mpstat",
+            "sar",
+            "ps",
+            "pgrep",
+            "pstree",
+            "lsof",
+            "who",
+            "w",
+            "last",
+            "id",
+            "whoami",
+            "groups",
+            "hostname",
+            "uname",
+            "date",
+            "cal",
+            "env",
+            "printenv",
+            "pwd",
+            "which",
+            "type",
+            "whereis",
+            "echo",
+            "printf",
+            "true",
+            "false",
+            "test",
+            "ping",
+            "traceroute",
+            "tracepath",
+            "mtr",
+            "dig",
+            "nslookup",
+            "host",
+            "whois",
+            "netstat",
+            "ss",
+            "arp",
+            "nc",
+            "netcat",
+            "curlie",
+            "basename",
+            "dirname",
+            "realpath",
+            "readlink",
+            "md5sum",
+            "sha256sum",
+            "sha1sum",
+            "base64",
+            "xxd",
+            "od",
+            "strings",
+            "openssl",
+            "sleep",
+            "seq",
+            "cd",
+            "pushd",
+            "popd",
+            "read",
+            "export",
+            "set",
+            "shopt",
+            "local",
+            "declare",
+            "unset",
+            "source-highlight",
+            "getent",
+            "lscpu",
+            "lsblk",
+            "lspci",
+            "dmesg",
+            "journalctl",
+            "pg_isready",
+            "redis-info",
+            "nproc",
+            "tac",
+            "nl",
+            "fold",
+            "rev",
+            "tree",
+            "find",
+            "locate",
+            "history",
+            "wait",
+            "time",
+            "exit",
+            "return",
+        ],
         _LOOK,
     ),
     "docker-compose": _COMPOSE,
     "docker": _reads(
         r"ps|logs|stats|inspect|images|image (?:ls|inspect|history)|version|info|top|port|events|diff|history"
-        r"|container (?:ls|inspect|logs|stats|top)|network (?:ls|inspect)|volume (?:ls|inspect)|system (?:df|info)"
+        r"|container (?:ls|inspect|logs|stats|top)|network (?:ls|inspect)|volume (?:ls|inspect)"
+        r"|system (?:df|info)"
         r"|service (?:ls|ps|logs|inspect)|node (?:ls|ps|inspect)|stack (?:ls|ps|services)",
         r"rm|rmi|kill|system prune|image (?:rm|prune)|container (?:rm|prune|kill)|volume (?:rm|prune)"
         r"|network (?:rm|prune)|service rm|stack rm|secret rm",
@@ -50,19 +173,23 @@ PROGRAMS: dict[str, Program] = {
     ),
     "helm": _reads(r"list|ls|status|history|get|show|search|version|template|lint", r"uninstall|delete|un"),
     "git": _reads(
-        r"log|status|diff|show|blame|branch|remote|fetch|describe|rev-parse|shortlog|ls-files|ls-remote|bisect log"
+        r"log|status|diff|show|blame|branch|remote|fetch|describe|rev-parse|shortlog|ls-files"
+        r"|ls-remote|bisect log"
         r"|stash list|tag -l|reflog|grep|config --get",
         r"push|reset|clean|filter-branch|branch -D|reflog expire|gc|update-ref",
     ),
     "gh": _reads(
-        r"(?:run|pr|issue|release|repo|workflow|gist|secret|variable|cache) (?:list|view|status|diff|checks|watch)"
+        r"(?:run|pr|issue|release|repo|workflow|gist|secret|variable|cache) (?:list|view|status|diff"
+        r"|checks|watch)"
         r"|auth status|search|browse|status",
         r"(?:run|pr|issue|release|repo|workflow|gist|secret|variable|cache) delete|secret set",
     ),
     "vault": _reads(
-        r"status|read|list|kv (?:get|list)|audit list|auth list|policy (?:list|read)|secrets list|token lookup|version"
+        r"status|read|list|kv (?:get|list)|audit list|auth list|policy (?:list|read)|secrets list"
+        r"|token lookup|version"
         r"|operator (?:raft list-peers|members|key-status|usage)|lease lookup|print",
-        r".*revoke.*|.*rotate.*|delete|kv (?:put|delete|destroy|metadata delete)|operator (?:seal|rekey|generate-root)"
+        r".*revoke.*|.*rotate.*|delete|kv (?:put|delete|destroy|metadata delete)|operator (?:seal"
+        r"|rekey|generate-root)"
         r"|(?:audit|auth|secrets) disable|policy delete|lease revoke",
     ),
     "systemctl": _reads(
@@ -70,8 +197,10 @@ PROGRAMS: dict[str, Program] = {
     ),
     "service": _reads(r"\S+ status|--status-all"),
     "aws": _reads(
-        r"\S+ (?:describe|get|list|ls|head|lookup|filter|tail|batch-get)\S*|logs tail|sts get-caller-identity",
-        r"\S+ (?:delete|terminate|deregister|revoke|purge|rotate|rb|rm|remove|disable|schedule-key-deletion)\S*",
+        r"\S+ (?:describe|get|list|ls|head|lookup|filter|tail|batch-get)\S*|logs tail"
+        r"|sts get-caller-identity",
+        r"\S+ (?:delete|terminate|deregister|revoke|purge|rotate|rb|rm|remove|disable"
+        r"|schedule-key-deletion)\S*",
     ),
     "gcloud": _reads(
         r".*\b(?:list|describe|read|get-\S+|info)", r".*\b(?:delete|disable|destroy|remove-\S+|revoke)"
@@ -86,7 +215,8 @@ PROGRAMS: dict[str, Program] = {
     "psql": _LOOK,
     "mysql": _LOOK,
     "redis-cli": _reads(
-        r"(?:INFO|PING|GET|MGET|TTL|DBSIZE|LLEN|HGET\S*|SCAN|CLIENT LIST|SLOWLOG GET|MEMORY \S+|LATENCY \S+|CONFIG GET|info|ping|dbsize)",
+        r"(?:INFO|PING|GET|MGET|TTL|DBSIZE|LLEN|HGET\S*|SCAN|CLIENT LIST|SLOWLOG GET|MEMORY \S+"
+        r"|LATENCY \S+|CONFIG GET|info|ping|dbsize)",
         r"(?:FLUSHALL|FLUSHDB|SHUTDOWN|DEL|UNLINK|DEBUG|CLIENT KILL|flushall|flushdb|shutdown|del)",
     ),
     "rabbitmqctl": _reads(
@@ -117,7 +247,51 @@ PROGRAMS: dict[str, Program] = {
 """Programs by name; one that is not here counts as changing something."""
 
 BUILTINS = frozenset(
-    ["cd", "echo", "printf", "true", "false", "test", "[", "export", "set", "shopt", "local", "declare", "typeset", "readonly", "unset", "read", "exit", "return", "wait", "source", ".", "eval", "exec", "trap", "pushd", "popd", "alias", "type", "command", "builtin", "let", "shift", "getopts", "umask", "ulimit", "break", "continue", ":", "time", "history", "jobs", "fg", "bg"]
+    [
+        "cd",
+        "echo",
+        "printf",
+        "true",
+        "false",
+        "test",
+        "[",
+        "export",
+        "set",
+        "shopt",
+        "local",
+        "declare",
+        "typeset",
+        "readonly",
+        "unset",
+        "read",
+        "exit",
+        "return",
+        "wait",
+        "source",
+        ".",
+        "eval",
+        "exec",
+        "trap",
+        "pushd",
+        "popd",
+        "alias",
+        "type",
+        "command",
+        "builtin",
+        "let",
+        "shift",
+        "getopts",
+        "umask",
+        "ulimit",
+        "break",
+        "continue",
+        ":",
+        "time",
+        "history",
+        "jobs",
+        "fg",
+        "bg",
+    ]
 )
 """Words that the shell itself knows, so that no program is needed for them."""
 
@@ -125,6 +299,28 @@ OPENERS = frozenset(["open", "xdg-open", "start", "sensible-browser"])
 """Programs that show a page to the person in front of the screen."""
 
 WRAPPERS = frozenset(
-    ["sudo", "doas", "env", "nohup", "nice", "ionice", "time", "timeout", "watch", "stdbuf", "unbuffer", "npx", "bunx", "pnpx", "caffeinate", "chronic", "setsid", "command", "builtin", "exec", "xargs"]
+    [
+        "sudo",
+        "doas",
+        "env",
+        "nohup",
+        "nice",
+        "ionice",
+        "time",
+        "timeout",
+        "watch",
+        "stdbuf",
+        "unbuffer",
+        "npx",
+        "bunx",
+        "pnpx",
+        "caffeinate",
+        "chronic",
+        "setsid",
+        "command",
+        "builtin",
+        "exec",
+        "xargs",
+    ]
 )
 """Programs whose arguments are another command."""

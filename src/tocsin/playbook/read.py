@@ -144,7 +144,7 @@ def _alerts(metadata: dict[str, str]) -> Iterator[str]:
 
 def _references(view: Outline) -> Iterator[Reference]:
     """The sections of which nothing was recognised, with their own text."""
-    sections = [section for section in view.document.sections()]
+    sections = list(view.document.sections())
     for section, following in zip(sections, [*sections[1:], None], strict=True):
         if section.line in view.claimed or not section.title or not _has_content(section):
             continue

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import partial
 
 import msgspec
 
@@ -151,6 +152,14 @@ def fill_postmortem(template: str, facts: PostmortemFacts) -> PostmortemDraft:
     return PostmortemDraft(text + "\n", tuple(dict.fromkeys(unbound)))
 
 
+_OWNER_SLOT = re.compile(r"(owner\W*)\[[^\[\]]+\]", re.IGNORECASE)
+_DUE_SLOT = re.compile(r"((?:due|deadline)\W*)\[[^\[\]]+\]", re.IGNORECASE)
+
+
+def _put(value: str, found: re.Match[str]) -> str:
+    return found[1] + value
+
+
 def _unbound(line: str) -> list[str]:
     """The slots that a line still shows; a moment without its time is told with its words."""
     if _CLOCK.search(line):
@@ -204,7 +213,7 @@ class _Postmortem:
         label = line[clock.end() :]
         if item := _ITEM.match(line):
             self._bullet = item[0]
-            self._separator = label[: len(label) - len(label.lstrip(" 	–—:|-"))] or " — "
+            self._separator = label[: len(label) - len(label.lstrip(" \t–—:|-"))] or " — "
         kinds = next((kinds for pattern, kinds in _MOMENTS if pattern.search(label)), ())
         time = next((self._facts.moments[kind] for kind in kinds if self._facts.moments.get(kind)), "")
         if line.lstrip().startswith("|") and not time and self._facts.entries:
@@ -225,12 +234,8 @@ class _Postmortem:
         ):
             return False
         for text, owner, due in self._facts.actions:
-            rest = re.sub(
-                r"(?i)(owner\W*)\[[^\[\]]+\]", lambda found: found[1] + (owner or "nobody yet"), form["rest"]
-            )
-            rest = re.sub(
-                r"(?i)(due\W*|deadline\W*)\[[^\[\]]+\]", lambda found: found[1] + (due or "no date"), rest
-            )
+            rest = _OWNER_SLOT.sub(partial(_put, owner or "nobody yet"), form["rest"])
+            rest = _DUE_SLOT.sub(partial(_put, due or "no date"), rest)
             self._lines.append(f"{form['mark']}{text}{rest}")
         return True
 

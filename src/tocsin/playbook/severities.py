@@ -15,7 +15,8 @@ from tocsin.playbook.spans import read_rhythm, read_span
 
 _LEVEL = re.compile(r"\b(?:level|severity|priority|sev|prio|class|tier|grade|urgency)\b", re.IGNORECASE)
 _RESPONSE = re.compile(
-    r"\brespon[sd]|\back(?:nowledge?|nowledgement|nowledgment)?\b|\backnowledg|\btime to (?:ack|respond)|\breaction\b",
+    r"\brespon[sd]|\back(?:nowledge?|nowledgement|nowledgment)?\b|\backnowledg|\btime to (?:ack"
+    r"|respond)|\breaction\b",
     re.IGNORECASE,
 )
 _SLA = re.compile(r"\bSLA\b|\btarget\b|\btime\b|\bdeadline\b", re.IGNORECASE)
@@ -188,7 +189,7 @@ def _facts(section: Section) -> Iterator[tuple[str, str]]:
             if len(block.rows) < 2:
                 yield block.head
             yield from ((row.cells[0], row.cells[1]) for row in block.rows)
-        lines = [line for line in block.lines] if isinstance(block, Paragraph) else []
+        lines = list(block.lines) if isinstance(block, Paragraph) else []
         lines += [line for item in block.items for line in item.lines] if isinstance(block, Listing) else []
         for line in lines:
             if found := _KEY_VALUE.match(line.text):

@@ -17,15 +17,11 @@ PLACEHOLDER = re.compile(rf"{_UPPER}|{_LOWER}|{_BRACES}", re.MULTILINE)
 """`<NAME>`, `<pod-name>`, `{name}`, `{{ name }}`."""
 
 _WORDS = frozenset(
-    ["word", "string", "raw_string", "concatenation", "number", "simple_expansion", "expansion"]
-    + [
-        "command_substitution",
-        "ansi_c_string",
-        "translated_string",
-        "process_substitution",
-        "brace_expression",
-    ]
-    + ["arithmetic_expansion", "extglob_pattern", "regex", "variable_name"]
+    """
+    word string raw_string concatenation number simple_expansion expansion command_substitution
+    ansi_c_string translated_string process_substitution brace_expression arithmetic_expansion
+    extglob_pattern regex variable_name
+    """.strip().split()
 )
 NESTING_MAX = 150
 """Code nested more deeply than this is not looked into; its effect then counts as unknown."""

@@ -8,7 +8,8 @@ import msgspec
 from tocsin.playbook.levels import LEVEL
 
 _SLOT = re.compile(
-    r"\[(?P<square>[^\[\]\n]{1,120})\](?!\()|\{\{?(?P<brace>[^{}\n]{1,80})\}\}?|<(?P<angle>[A-Za-z][\w /-]{0,60})>"
+    r"\[(?P<square>[^\[\]\n]{1,120})\](?!\()|\{\{?(?P<brace>[^{}\n]{1,80})\}\}?"
+    r"|<(?P<angle>[A-Za-z][\w /-]{0,60})>"
 )
 _LITERAL = re.compile(
     r"^(?:[ xX]|RESOLVED|UPDATE|INCIDENT|INTERNAL|EXTERNAL|EXERCISE|DRILL|URGENT|ACTION REQUIRED|ALERT)$"

@@ -7,7 +7,8 @@ from tocsin.base.times import parse_duration
 
 _UNIT = r"(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|(?:business |working )?days?|w|weeks?|months?)"
 _RANGE = re.compile(
-    rf"(?P<from>\d+(?:[.,]\d+)?)\s*(?P<unit>{_UNIT})?\s*(?:-|–|—|to)\s*(?P<to>\d+(?:[.,]\d+)?)\s*(?P<last>{_UNIT})\b",
+    rf"(?P<from>\d+(?:[.,]\d+)?)\s*(?P<unit>{_UNIT})?\s*(?:-|–|—"
+    rf"|to)\s*(?P<to>\d+(?:[.,]\d+)?)\s*(?P<last>{_UNIT})\b",
     re.IGNORECASE,
 )
 _RHYTHMS = (

@@ -110,9 +110,9 @@ def _sql_titles(text: str) -> list[_Title]:
     if read is None:
         return _sql_titles_by_lines(text)
     found: list[_Title] = []
-    row = at = position = 0
+    at = position = 0
     spans = sorted((each.start, each.end) for each in read)
-    for line in text.split("\n"):
+    for row, line in enumerate(text.split("\n")):
         while position < len(spans) and spans[position][1] <= at:
             position += 1
         is_inside = position < len(spans) and spans[position][0] < at
@@ -123,7 +123,6 @@ def _sql_titles(text: str) -> list[_Title]:
             if not is_annotation and not before.startswith("--"):
                 found.append(_Title(row, line.strip()))
         at += len(line) + 1
-        row += 1
     return found
 
 
@@ -137,7 +136,7 @@ def _sql_titles_by_lines(text: str) -> list[_Title]:
 
 
 def _cut(lines: Sequence[str], titles: Sequence[_Title], mark: re.Pattern[str]) -> tuple[Step, ...]:
-    """Cut at the titles; a piece that holds no code goes with the next one, at the end with the one before."""
+    """Cut at the titles; a piece without code goes with the next one, at the end with the one before."""
     starts = [0, *(title.row for title in titles), len(lines)]
     words: list[_Title | None] = [None, *titles]
     steps: list[Step] = []

@@ -11,18 +11,55 @@ from tocsin.playbook.model import Effect
 
 _DESTROYS = frozenset(["DROP", "TRUNCATE", "DELETE", "KILL", "REVOKE", "SHUTDOWN", "PURGE"])
 _CHANGES = frozenset(
-    ["INSERT", "UPDATE", "MERGE", "ALTER", "CREATE", "GRANT", "REPLACE", "COPY", "VACUUM", "ANALYZE", "REINDEX", "CLUSTER", "REFRESH", "CALL", "DO", "EXECUTE", "LOCK", "SET", "RESET", "LOAD", "IMPORT", "INTO", "OPTIMIZE", "FLUSH", "NOTIFY", "CHECKPOINT", "COMMENT", "RENAME", "ATTACH", "DETACH", "PRAGMA", "BEGIN", "COMMIT"]
+    [
+        "INSERT",
+        "UPDATE",
+        "MERGE",
+        "ALTER",
+        "CREATE",
+        "GRANT",
+        "REPLACE",
+        "COPY",
+        "VACUUM",
+        "ANALYZE",
+        "REINDEX",
+        "CLUSTER",
+        "REFRESH",
+        "CALL",
+        "DO",
+        "EXECUTE",
+        "LOCK",
+        "SET",
+        "RESET",
+        "LOAD",
+        "IMPORT",
+        "INTO",
+        "OPTIMIZE",
+        "FLUSH",
+        "NOTIFY",
+        "CHECKPOINT",
+        "COMMENT",
+        "RENAME",
+        "ATTACH",
+        "DETACH",
+        "PRAGMA",
+        "BEGIN",
+        "COMMIT",
+    ]
 )
 _READS = frozenset(["SELECT", "SHOW", "EXPLAIN", "DESCRIBE", "DESC", "VALUES", "TABLE", "WITH", "USE"])
 _DEADLY_CALL = re.compile(r"^(?:pg_terminate_backend|pg_promote|pg_drop_\w+|lo_unlink|pg_wal_replay_\w+)$")
 _CHANGING_CALL = re.compile(
-    r"^(?:pg_cancel_backend|pg_reload_conf|pg_rotate_logfile|pg_switch_wal|pg_create_\w+|pg_advisory_\w*lock\w*"
-    r"|pg_try_advisory\w*|pg_stat_reset\w*|pg_stat_statements_reset|pg_start_backup|pg_stop_backup|pg_backup_\w+"
+    r"^(?:pg_cancel_backend|pg_reload_conf|pg_rotate_logfile|pg_switch_wal|pg_create_\w+"
+    r"|pg_advisory_\w*lock\w*"
+    r"|pg_try_advisory\w*|pg_stat_reset\w*|pg_stat_statements_reset|pg_start_backup|pg_stop_backup"
+    r"|pg_backup_\w+"
     r"|pg_replication_\w+|pg_logical_\w+|set_config|setval|nextval|lo_\w+|dblink\w*|pg_read_\w+|pg_file_\w+"
     r"|pg_ls_dir|txid_current|pg_notify|query_to_xml|xp_\w+|sp_\w+|sleep|pg_sleep\w*|load_file)$"
 )
 START = re.compile(
-    r"^\s*(?:SELECT\s.+\sFROM\s|INSERT\s+INTO\s|UPDATE\s+\S+\s+SET\s|DELETE\s+FROM\s|ALTER\s+(?:TABLE|SYSTEM)\s"
+    r"^\s*(?:SELECT\s.+\sFROM\s|INSERT\s+INTO\s|UPDATE\s+\S+\s+SET\s|DELETE\s+FROM\s|ALTER\s+(?:TABLE"
+    r"|SYSTEM)\s"
     r"|CREATE\s+(?:TABLE|INDEX)\s|DROP\s+(?:TABLE|INDEX)\s|SHOW\s+\w+;?\s*$|EXPLAIN\s+SELECT\s)",
     re.IGNORECASE,
 )

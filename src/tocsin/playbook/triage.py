@@ -15,7 +15,8 @@ from tocsin.playbook.outline import ARROW, Outline, Place, cell, column
 from tocsin.playbook.phases import unique
 
 _SHIFT = re.compile(
-    r"\b(?P<way>down|up)\s?-?(?:grade|graded)?\b(?:\s+severity)?\s*(?:by\s+)?(?P<count>\d|one|two|three|a)\b\s*(?:level|step|notch|severit|priorit)",
+    r"\b(?P<way>down|up)\s?-?(?:grade|graded)?\b(?:\s+severity)?\s*(?:by\s+)?(?P<count>\d|one|two"
+    r"|three|a)\b\s*(?:level|step|notch|severit|priorit)",
     re.IGNORECASE,
 )
 _BARE_SHIFT = re.compile(

@@ -10,6 +10,7 @@ import typer
 
 from tocsin.faces.cli.database import on_database
 from tocsin.faces.cli.errors import CliError, usage
+from tocsin.faces.cli.local import PANEL
 from tocsin.faces.cli.options import Config, Data, DatabaseUrl, JsonHere, Server, TokenFile, connect
 from tocsin.faces.cli.paper import facts, local_time, rows_of, table, text_of, write, write_json
 from tocsin.faces.cli.services import CliServices, StoreOptions
@@ -28,8 +29,13 @@ _NOT_BOTH = "--server speaks with a running server, --data and --database-url op
 def register(app: typer.Typer, services: CliServices) -> None:
     """Hang these commands into the command tree."""
     tokens = typer.Typer(no_args_is_help=True, help="Tokens for people, tools and senders of alerts.")
-    app.add_typer(tokens, name="token", rich_help_panel="Here, without a server")
+    app.add_typer(tokens, name="token", rich_help_panel=PANEL)
+    _add_create(tokens, services)
+    _add_list(tokens, services)
+    _add_revoke(tokens, services)
 
+
+def _add_create(tokens: typer.Typer, services: CliServices) -> None:
     @tokens.command()
     def create(
         name: Annotated[str, typer.Option("--name", help="What it is for.")],
@@ -64,6 +70,8 @@ def register(app: typer.Typer, services: CliServices) -> None:
         )
         write("It is not shown again. Put it into TOCSIN_TOKEN, or a file for --token-file.")
 
+
+def _add_list(tokens: typer.Typer, services: CliServices) -> None:
     @tokens.command("list")
     def list_tokens(
         server: Server = None,
@@ -99,6 +107,8 @@ def register(app: typer.Typer, services: CliServices) -> None:
             ["dim" if each.get("revoked_at") else "" for each in rows],
         )
 
+
+def _add_revoke(tokens: typer.Typer, services: CliServices) -> None:
     @tokens.command()
     def revoke(
         token: Annotated[
