@@ -1,12 +1,9 @@
-"""What every test of a channel needs: a clock, and something to deliver."""
-
-from datetime import UTC, datetime
+"""What every test of a channel needs: a clock that stands still."""
 
 import pytest
 
+from tests.channels.sample import AT
 from tocsin.testing.fakes import ManualClock
-
-AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
 @pytest.fixture

@@ -1,11 +1,14 @@
 """Deliveries for the tests of channels."""
 
+from datetime import UTC, datetime
+
 from msgspec.structs import replace
 
 from tocsin.base.ids import IncidentId
 from tocsin.engine.ports import Outgoing
 from tocsin.incident.outgoing import Letter
 
+AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 PAGE = Outgoing(
     key="INC-7/p3/0",
     address="alice@example.org",

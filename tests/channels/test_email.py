@@ -1,5 +1,6 @@
 """E-mail against a real mail server on this machine."""
 
+import asyncio
 import re
 import shutil
 import socket
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.channels.sample import PAGE, letter, outgoing
+from tests.channels.sample import AT, PAGE, letter, outgoing
 from tocsin.adapters.channels.email import EmailChannel, channel
 from tocsin.config import Smtp, load_settings
 from tocsin.config.settings import Tls
@@ -177,8 +178,6 @@ async def test_nobody_listens(clock: ManualClock) -> None:
 
 
 async def test_somebody_listens_and_hangs_up(clock: ManualClock) -> None:
-    import asyncio
-
     async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.close()
 
@@ -275,8 +274,6 @@ async def test_addresses(clock: ManualClock, address: str, good: bool) -> None:
 
 @given(st.text('a@."\\<>,;: \n\r\0é+-', max_size=12))
 def test_every_address_that_is_good_can_be_written(address: str) -> None:
-    from tests.channels.conftest import AT
-
     channel = mailer(1, ManualClock(AT))
     if channel.check(address) is None:
         assert channel.compose(outgoing(address=address), AT)["To"] == address

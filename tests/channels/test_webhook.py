@@ -10,8 +10,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.channels.conftest import AT
-from tests.channels.sample import PAGE, outgoing
+from tests.channels.sample import AT, PAGE, outgoing
 from tests.channels.server import HttpSink
 from tocsin.adapters import httpclient
 from tocsin.adapters.channels.webhook import WebhookChannel, channel, read_secret, sign

@@ -52,6 +52,12 @@ def test_every_problem_of_a_request_is_told_with_its_mend(stub: Any, terminal: A
     ]
 
 
+def test_whoever_has_no_name_is_told_how_to_say_it(stub: Any, terminal: Any) -> None:
+    problem = {"code": "no-person", "field": "person", "message": "Not linked.", "mend": "Name the person."}
+    stub.refuse("POST", "/incidents/INC-7/acknowledge", 422, detail="Not linked.", problems=[problem])
+    assert "--as PERSON" in terminal("ack", "7").stderr
+
+
 def test_an_unknown_incident(stub: Any, terminal: Any) -> None:
     result = terminal("incident", "99")
     assert (result.exit_code, result.stderr) == (1, "There is no such incident.\n")

@@ -118,8 +118,10 @@ def test_a_database_that_cannot_be_read_is_told_plainly(local: Any) -> None:
     for words in (("verify",), ("token", "list")):
         result = local(*words)
         assert result.exit_code == 1
-        assert "the disk is full" in result.stderr
-        assert len(result.stderr.splitlines()) == 1
+        assert result.stderr.splitlines() == [
+            "The disk is full.",
+            "  If another one is meant, name it with --data or --database-url.",
+        ]
 
 
 def test_a_token_is_made_listed_and_revoked(local: Any) -> None:

@@ -186,7 +186,7 @@ def test_sources_are_open_only_to_this_machine(host: str, url: str, open_sources
         ('smtp = {host = "m", from = "a@b.c", password_ref = "env:P"}', "smtp.password_ref"),
         ('smtp={host="m", from="a@b.c", username="u", password_ref="env:P", tls="none"}', "smtp.tls"),
     ],
-)  # fmt: skip
+)
 def test_each_wrong_line_is_told_with_its_place(line: str, field: str) -> None:
     (problem,) = problems(f"# one\n# two\n{line}\n")
     assert (problem.file, problem.line, problem.field) == ("tocsin.toml", 3, field)
@@ -279,7 +279,8 @@ def test_secrets_that_are_not_there_are_told_without_them(ref: str) -> None:
 
 names = st.sampled_from([setting.env for setting in SETTINGS])
 texts = st.one_of(
-    st.text("a1:/.@ \n\0²é-", max_size=12), st.sampled_from(["1", "0", "5m", "tls", "env:X", "http://x", "a@b", "1/3", "²"])
+    st.text("a1:/.@ \n\0²é-", max_size=12),
+    st.sampled_from(["1", "0", "5m", "tls", "env:X", "http://x", "a@b", "1/3", "²"]),
 )
 
 
@@ -300,3 +301,18 @@ def test_the_guide_knows_every_setting_and_no_other() -> None:
     assert sorted(rows) == sorted((setting.key, setting.env) for setting in SETTINGS)
     flags = set(re.findall(r"`--([a-z-]+)`", guide))
     assert {setting.flag.replace("_", "-") for setting in SETTINGS if setting.flag} <= flags
+
+
+def test_the_examples_of_the_guides_are_right() -> None:
+    shown = [
+        block
+        for name in ("settings", "channels")
+        for block in re.findall(
+            r"^```toml\n(.*?)^```",
+            (ROOT / "docs" / "guide" / f"{name}.md").read_text(encoding="utf-8"),
+            re.MULTILINE | re.DOTALL,
+        )
+        if not block.startswith("[project")
+    ]
+    assert len(shown) == 2
+    assert all(load(block).smtp is not None for block in shown)

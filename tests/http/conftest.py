@@ -3,12 +3,8 @@
 from collections.abc import AsyncGenerator
 
 import pytest_asyncio
-from litestar import Litestar
-from litestar.testing import AsyncTestClient
 
-from tests.http.house import House, open_house
-
-Client = AsyncTestClient[Litestar]
+from tests.http.house import Client, House, open_house
 
 
 @pytest_asyncio.fixture

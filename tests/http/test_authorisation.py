@@ -3,17 +3,13 @@
 from typing import Any, get_args
 
 import pytest
-from litestar import Litestar
-from litestar.testing import AsyncTestClient
 
 from tests.http.helpers import assert_problem
-from tests.http.house import ME, OTHER, PASSWORD, House
+from tests.http.house import ME, OTHER, PASSWORD, Client, House
 from tocsin.engine.access import Scope
 from tocsin.engine.verbs import RANKS, VERBS
 from tocsin.faces.requests import FORM_COOKIE, FORM_HEADER, SESSION_COOKIE
 from tocsin.incident.events import SYSTEM
-
-Client = AsyncTestClient[Litestar]
 
 READING = (
     "incidents",

@@ -3,15 +3,11 @@
 from typing import Any
 
 import pytest
-from litestar import Litestar
-from litestar.testing import AsyncTestClient
 
 from tests.http.helpers import assert_problem, assert_safe_headers
-from tests.http.house import House
+from tests.http.house import Client, House
 from tocsin.engine.intake import IntakeFullError
 from tocsin.engine.ports import StoreUnavailableError
-
-Client = AsyncTestClient[Litestar]
 
 
 async def test_an_unknown_address(client: Client) -> None:

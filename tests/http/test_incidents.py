@@ -2,13 +2,8 @@
 
 from datetime import timedelta
 
-from litestar import Litestar
-from litestar.testing import AsyncTestClient
-
 from tests.http.helpers import assert_problem
-from tests.http.house import HOSTILE, ME, House
-
-Client = AsyncTestClient[Litestar]
+from tests.http.house import HOSTILE, ME, Client, House
 
 
 async def test_a_whole_life(house: House, client: Client) -> None:

@@ -4,14 +4,11 @@ from base64 import b64encode
 from collections.abc import AsyncIterator
 
 import pytest
-from litestar import Litestar
-from litestar.testing import AsyncTestClient
 
 from tests.http.helpers import assert_problem, assert_safe_headers
-from tests.http.house import House, open_house
+from tests.http.house import Client, House, open_house
 from tocsin.base.limits import request_body_bytes_max
 
-Client = AsyncTestClient[Litestar]
 GOOD = {"labels": {"alertname": "CheckoutDown", "severity": "critical"}}
 
 

@@ -2,15 +2,11 @@
 
 import pytest
 import structlog
-from litestar import Litestar
-from litestar.testing import AsyncTestClient
 
 from tests.http.helpers import assert_problem, assert_safe_headers
-from tests.http.house import House, open_house
+from tests.http.house import Client, House, open_house
 from tocsin.engine.views import Health, Trouble
 from tocsin.faces.http.frame import loggable
-
-Client = AsyncTestClient[Litestar]
 
 
 async def test_alive_and_ready(house: House, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,10 +6,8 @@ from collections.abc import AsyncGenerator
 from datetime import timedelta
 
 import pytest
-from litestar import Litestar
-from litestar.testing import AsyncTestClient
 
-from tests.http.house import House
+from tests.http.house import Client, House
 from tocsin.base.ids import IncidentId
 from tocsin.engine import hub as hub_module
 from tocsin.engine.hub import Hub, HubFullError
@@ -17,7 +15,6 @@ from tocsin.faces.http import timeline
 from tocsin.incident import commands as c
 from tocsin.incident.events import SYSTEM
 
-Client = AsyncTestClient[Litestar]
 INC = IncidentId("INC-1")
 
 

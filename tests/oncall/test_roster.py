@@ -1,8 +1,10 @@
 """The roster file: what it means, and that everything wrong with it is told at once with its place."""
 
+import re
 import tomllib
 from datetime import UTC, date, datetime, time, timedelta
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -146,10 +148,16 @@ ROLE = '[roles.x]\npeople = ["a"]\n'
         ("people = 5\n" + ROLE, [(1, "people", "wrong-type"), (3, "roles.x.people[0]", "unknown-person")]),
         (BASE + ROLE + "[person.b]\n", [(6, "person", "unknown-key")]),
         (BASE + "[people.b]\n" + ROLE, [(4, "people.b", "missing-key"), (4, "people.b", "no-method")]),
-        (BASE + ROLE + '[people."ö b"]\nname = "O"\nemail = "o@example.org"\n', [(6, 'people."ö b"', "bad-person-id")]),
+        (
+            BASE + ROLE + '[people."ö b"]\nname = "O"\nemail = "o@example.org"\n',
+            [(6, 'people."ö b"', "bad-person-id")],
+        ),
         ('[people.a]\nname = "A"\nemail = "nobody"\n' + ROLE, [(3, "people.a.email", "bad-email")]),
         (BASE + 'phone = "call me"\n' + ROLE, [(4, "people.a.phone", "bad-phone")]),
-        ('[people.a]\nname = "A\\nBcc: x"\nemail = "a@example.org"\n' + ROLE, [(2, "people.a.name", "bad-text")]),
+        (
+            '[people.a]\nname = "A\\nBcc: x"\nemail = "a@example.org"\n' + ROLE,
+            [(2, "people.a.name", "bad-text")],
+        ),
         ('[people.a]\nname = "  "\nemail = "a@example.org"\n' + ROLE, [(2, "people.a.name", "empty")]),
         (BASE + 'zone = "Mars/Base"\n' + ROLE, [(4, "people.a.zone", "bad-zone")]),
         (BASE + "zone = 5\n" + ROLE, [(4, "people.a.zone", "bad-zone")]),
@@ -157,27 +165,45 @@ ROLE = '[roles.x]\npeople = ["a"]\n'
         (BASE + 'methods = ["email"]\n' + ROLE, [(4, "people.a.methods[0]", "wrong-type")]),
         (BASE + "methods = [\n{ },\n]\n" + ROLE, [(5, "people.a.methods[0]", "missing-key")] * 2),
         (
-            BASE + 'methods = [\n{kind = "outbox", address = "a"},\n{kind = "outbox", address = "b", id = "outbox-1"},\n]\n' + ROLE,
+            BASE
+            + 'methods = [\n{kind = "outbox", address = "a"},\n'
+            + '{kind = "outbox", address = "b", id = "outbox-1"},\n]\n'
+            + ROLE,
             [(6, "people.a.methods[1].id", "duplicate-id")],
         ),
-        (BASE + 'methods = [{kind = "email", id = "a b"}]\n' + ROLE, [(4, "people.a.methods[0].id", "bad-id")]),
+        (
+            BASE + 'methods = [{kind = "email", id = "a b"}]\n' + ROLE,
+            [(4, "people.a.methods[0].id", "bad-id")],
+        ),
         *(
-            (BASE + f'methods = [{{kind = "email", after = {after}}}]\n' + ROLE, [(4, "people.a.methods[0].after", "bad-duration")])
+            (
+                BASE + f'methods = [{{kind = "email", after = {after}}}]\n' + ROLE,
+                [(4, "people.a.methods[0].after", "bad-duration")],
+            )
             for after in ('"soon"', '"x 5m"', '"-5m"', "5", '"25h"', '"99999999999d"', '"5 parsecs"', '"P"')
         ),
-        (BASE + 'methods = [{kind = "email", when = "5m"}]\n' + ROLE, [(4, "people.a.methods[0].when", "unknown-key")]),
+        (
+            BASE + 'methods = [{kind = "email", when = "5m"}]\n' + ROLE,
+            [(4, "people.a.methods[0].when", "unknown-key")],
+        ),
         (BASE + "[roles.x]\n", [(4, "roles.x", "bad-role")]),
-        (BASE + ROLE + 'rotation = {people = ["a"], starts_on = 2026-01-05, zone = "UTC"}\n', [(4, "roles.x", "bad-role")]),
+        (
+            BASE + ROLE + 'rotation = {people = ["a"], starts_on = 2026-01-05, zone = "UTC"}\n',
+            [(4, "roles.x", "bad-role")],
+        ),
         (BASE + "[roles.x]\npeople = []\n", [(5, "roles.x.people", "no-people")]),
         (BASE + '[roles.x]\npeople = ["a", "a"]\n', [(5, "roles.x.people[1]", "duplicate-person")]),
-        (BASE + '[roles.x]\npeople = [\n"a",\n"A",\n7,\n]\n', [(7, "roles.x.people[1]", "unknown-person"), (8, "roles.x.people[2]", "wrong-type")]),
+        (
+            BASE + '[roles.x]\npeople = [\n"a",\n"A",\n7,\n]\n',
+            [(7, "roles.x.people[1]", "unknown-person"), (8, "roles.x.people[2]", "wrong-type")],
+        ),
         (BASE + ROLE + '[roles."X "]\npeople = ["a"]\n', [(6, 'roles."X "', "duplicate-role")]),
         (BASE + "[roles.x.rotation]\n", [(4, "roles.x.rotation", "missing-key")] * 3),
         (BASE + "[fallback]\n" + ROLE, [(4, "fallback", "no-method")]),
         (BASE + ROLE + "[audiences.all]\n", [(6, "audiences.all", "no-method")]),
         (BASE + ROLE + "[audiences]\nall = 1\n", [(7, "audiences.all", "wrong-type")]),
     ],
-)  # fmt: skip
+)
 def test_each_fault_has_its_place(text: str, wanted: list[tuple[int, str, str]]) -> None:
     assert told(text) == wanted
 
@@ -203,14 +229,23 @@ def test_each_fault_has_its_place(text: str, wanted: list[tuple[int, str, str]])
         ("days = 7.5", "wrong-type"),
         ("hand_over = 5", "unknown-key"),
         ("overrides = 5", "wrong-type"),
-        ('overrides = [{person = "a", starts_at = 2026-02-01T00:00:00, ends_at = 2026-01-01T00:00:00}]', "bad-override"),
-        ('overrides = [{person = "a", starts_at = 2026-02-01T00:00:00, ends_at = 2026-02-01T00:00:00}]', "bad-override"),
+        (
+            'overrides = [{person = "a", starts_at = 2026-02-01T00:00:00, ends_at = 2026-01-01T00:00:00}]',
+            "bad-override",
+        ),
+        (
+            'overrides = [{person = "a", starts_at = 2026-02-01T00:00:00, ends_at = 2026-02-01T00:00:00}]',
+            "bad-override",
+        ),
         ('overrides = [{person = "a", starts_at = "soon", ends_at = 2026-02-01T00:00:00}]', "bad-time"),
         ('overrides = [{person = "a", starts_at = 2026-02-01, ends_at = 2026-02-01T00:00:00}]', "bad-time"),
-        ('overrides = [{person = "z", starts_at = 2026-02-01T00:00:00, ends_at = 2026-02-02T00:00:00}]', "unknown-person"),
+        (
+            'overrides = [{person = "z", starts_at = 2026-02-01T00:00:00, ends_at = 2026-02-02T00:00:00}]',
+            "unknown-person",
+        ),
         ('overrides = [{person = "a", starts_at = 2026-02-01T00:00:00}]', "missing-key"),
     ],
-)  # fmt: skip
+)
 def test_each_fault_of_a_rotation(line: str, wanted: str) -> None:
     lines = {
         "people": 'people = ["a"]',
@@ -292,11 +327,13 @@ pieces = st.sampled_from(
 @given(st.lists(pieces, max_size=30).map("".join))
 @settings(deadline=None)
 def test_no_text_brings_another_error(text: str) -> None:
+    found: tuple[Problem, ...] = ()
     try:
         parse_roster(text, "roster.toml")
     except ProblemsError as error:
-        lines = text.count("\n") + 1
-        assert all(0 <= each.line <= lines and each.message and each.mend for each in error.problems)
+        found = error.problems
+    lines = text.count("\n") + 1
+    assert all(0 <= each.line <= lines and each.message and each.mend for each in found)
 
 
 scalars = st.one_of(
@@ -329,3 +366,15 @@ def test_no_value_of_any_type_brings_another_error(document: dict) -> None:
     tomllib.loads(text)
     with pytest.raises(ProblemsError):
         parse_roster(text, "roster.toml")
+
+
+def test_the_examples_of_the_guide_are_right() -> None:
+    guide = (Path(__file__).resolve().parents[2] / "docs" / "guide" / "roster.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^```toml\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
+    others = "".join(
+        f'[people.{name}]\nname = "X"\nemail = "x@example.org"\n' for name in ("ben", "cara", "ines", "tomas")
+    )
+    roster = parse_roster("".join(shown) + others, "roster.md")
+    assert {each.role for each in roster.roles} == {"Team Lead", "On-Call Engineer"}
+    assert roster.audiences
+    assert roster.fallback

@@ -117,7 +117,6 @@ def test_many_at_once(wrap: object) -> None:
         ({"labels": {"a": {"b": "c"}}}, ("labels.a", "wrong-type")),
         ({"labels": {"a": int("9" * 4200)}}, ("labels.a", "too-long")),
         ({"annotations": "x"}, ("annotations", "wrong-type")),
-        ({"description": "x" * (limits.annotation_chars_max + 1)}, ("description", "too-long")),
         ({"dedup_key": 7}, ("dedup_key", "wrong-type")),
         ({"starts_at": "2026-03-02T09:00:00"}, ("starts_at", "bad-time")),
         ({"ends_at": "soon"}, ("ends_at", "bad-time")),
@@ -126,6 +125,15 @@ def test_many_at_once(wrap: object) -> None:
 )
 def test_a_bad_alert_is_refused_by_its_field(fields: dict, wanted: tuple[str, str]) -> None:
     assert refused({"title": "A", **fields}) == [wanted]
+
+
+def test_a_long_description_is_cut_and_costs_no_alert() -> None:
+    long = "x" * (limits.annotation_chars_max + 1)
+    parsed = parse({"title": "A", "description": long, "annotations": {"runbook": f"a\0{long}"}})
+    (alert,) = parsed.alerts
+    assert alert.annotations["description"] == long[:-1]
+    assert alert.annotations["runbook"].startswith("a\ufffdx")
+    assert {(each.code, each.severity) for each in parsed.problems} == {("shortened", Weight.WARNING)}
 
 
 def test_a_typo_is_told_and_costs_no_alert() -> None:

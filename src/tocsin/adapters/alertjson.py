@@ -108,10 +108,33 @@ class Fields:
             raise RefusedAlert(wrong_type(self.at(key), value, "text"))
         return sized(value.strip(), self.at(key), chars_max)
 
+    def prose(self, key: str, chars_max: int) -> str:
+        """Text for people, cut with a note where it is too long: a page must not be lost over its length."""
+        value = self.values.get(key)
+        if isinstance(value, str):
+            return self.shortened(value.strip(), key, chars_max)
+        return self.text(key, chars_max)
+
+    def shortened(self, text: str, key: str, chars_max: int) -> str:
+        """The text as far as it can be kept, with a note where something of it was left out."""
+        if len(text) <= chars_max and "\0" not in text:
+            return text
+        message = f"{self.at(key)} is too long or holds NUL characters; it is kept without the rest."
+        mend = f"Send at most {chars_max} characters, and no NUL."
+        self.notes.append(problem("shortened", self.at(key), message, mend, Weight.WARNING))
+        return text.replace("\0", "\ufffd")[:chars_max]
+
     def texts(
-        self, key: str, count_max: int, chars_max: int, read: Callable[[object], str | None]
+        self,
+        key: str,
+        count_max: int,
+        chars_max: int,
+        read: Callable[[object], str | None],
+        *,
+        prose: bool = False,
     ) -> dict[str, str]:
-        """An object of texts; `read` gives the text of a value, or None where it is of the wrong type."""
+        """An object of texts; `read` gives the text of a value, or None where it is of the wrong type.
+        Values that are `prose` are cut where they are too long, others refuse the alert."""
         value = self.values.get(key)
         if value is None:
             return {}
@@ -128,7 +151,9 @@ class Fields:
             text = read(each)
             if text is None:
                 raise RefusedAlert(wrong_type(inner.at(name), each, "text"))
-            found[name] = sized(text, inner.at(name), chars_max)
+            found[name] = (
+                inner.shortened(text, name, chars_max) if prose else sized(text, inner.at(name), chars_max)
+            )
         return found
 
     def instant(self, key: str) -> datetime | None:

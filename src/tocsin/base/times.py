@@ -5,6 +5,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+LONGEST = timedelta(days=36_500)
+"""No playbook means more than a hundred years; what says so is read as that."""
+
 _UNITS: tuple[tuple[str, timedelta], ...] = (
     (r"s|secs?|seconds?", timedelta(seconds=1)),
     (r"m|mins?|minutes?", timedelta(minutes=1)),
@@ -55,7 +58,8 @@ def parse_duration(text: str) -> timedelta | None:
     iso = _ISO.fullmatch(text.strip())
     if iso and any(iso.groups()):
         weeks, days, hours, minutes, seconds = (float(part or 0) for part in iso.groups())
-        return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+        given = weeks * 604_800 + days * 86_400 + hours * 3_600 + minutes * 60 + seconds
+        return timedelta(seconds=min(given, LONGEST.total_seconds()))
     found = list(_DURATION.finditer(text))
     if found:
         total = _amount(found[0])
@@ -75,7 +79,7 @@ def _amount(found: re.Match[str]) -> timedelta:
     number = float(found["number"].replace(",", "."))
     for pattern, unit in _UNITS:
         if re.fullmatch(pattern, found["unit"], re.IGNORECASE):
-            return number * unit
+            return min(number, LONGEST / unit) * unit
     raise AssertionError(f"unit {found['unit']!r} is in the pattern but not in the table")
 
 

@@ -104,7 +104,7 @@ class Table:
         try:
             return parse(self.values[key])
         except (ValueError, OverflowError) as error:
-            self.refuse(key, code, _sentence(str(error)), mend)
+            self.refuse(key, code, sentence(str(error)), mend)
             return None
 
     def table(self, key: str) -> "Table | None":
@@ -174,7 +174,7 @@ def read_toml(text: str, file: str) -> Table:
     except ValueError as error:
         found = _PLACE.search(str(error))
         line = int(found["line"]) if found and found["line"] else text.count("\n") + 1 if found else 0
-        message = _sentence(_PLACE.sub("", str(error)))
+        message = sentence(_PLACE.sub("", str(error)))
         mend = "Mend the line; texts and dates in text stand in quotes, each key stands once."
         raise ProblemsError([_no_toml(file, line, message, mend)]) from error
     return Table(Report(file, toml_lines(text)), (), values)
@@ -214,6 +214,7 @@ def _no_toml(file: str, line: int, message: str, mend: str) -> Problem:
     return Problem(code="not-toml", message=message, mend=mend, file=file, line=line)
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """The text with a capital at its start and a stop at its end."""
     text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "?", "!")) else f"{text}."

@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from typing import TypeVar
 
 from tocsin.base.times import parse_duration, zone
-from tocsin.base.tomlread import Table
+from tocsin.base.tomlread import Table, sentence
 from tocsin.oncall.model import ContactMethod
 
 CheckAddress = Callable[[str, str], str | None]
@@ -73,7 +73,7 @@ def _address(row: Table, kind: str | None, email: str, check_address: CheckAddre
             return None
     if kind and address and check_address and (wrong := check_address(kind, address)):
         mend = "Mend the address, or use a kind of channel that is set up."
-        row.refuse("address" if "address" in row else None, "bad-address", wrong, mend)
+        row.refuse("address" if "address" in row else None, "bad-address", sentence(wrong), mend)
         return None
     return address
 

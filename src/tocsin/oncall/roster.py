@@ -6,7 +6,7 @@ from typing import cast
 
 from tocsin.base.ids import PersonId, role_key
 from tocsin.base.times import zone
-from tocsin.base.tomlread import Table, did_you_mean, read_toml
+from tocsin.base.tomlread import Table, did_you_mean, read_toml, sentence
 from tocsin.oncall.handover import wall_clock
 from tocsin.oncall.methods import (
     EMAIL,
@@ -87,7 +87,9 @@ def _person(person: PersonId, table: Table, check_address: CheckAddress | None) 
     if "methods" not in table and email:
         methods = (ContactMethod(id=f"{EMAIL}-1", kind=EMAIL, address=email),)
         if check_address and (wrong := check_address(EMAIL, email)):
-            table.refuse("email", "bad-address", wrong, "Mend the address, or list other `methods`.")
+            table.refuse(
+                "email", "bad-address", sentence(wrong), "Mend the address, or list other `methods`."
+            )
     if not methods and not table.values.get("methods") and ("methods" in table or "email" not in table):
         mend = 'Add an email, or methods = [{ kind = "…", address = "…" }].'
         place = "methods" if "methods" in table else None

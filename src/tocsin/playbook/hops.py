@@ -21,7 +21,7 @@ _UNACKNOWLEDGED = re.compile(
 _NOISE = re.compile(
     r"\b(?:incidents?|issues?|alerts?|problems?|troubles?|related|relating|any|all|an?|the|is|are|if"
     r"|when|in case of|case|"
-    r"suspected|confirmed|detected|decisions?|matters?|concerns?|involved|events?|for|of|unresolved"
+    r"suspected|confirmed|detected|decisions?|matters?|concerns?|involved|events?|for|of|to|unresolved"
     r"|and|or)\b",
     re.IGNORECASE,
 )

@@ -45,9 +45,9 @@ def split_level(text: str) -> tuple[LevelId, str | None] | None:
         head = re.split(r"\s*(?:[–—:(]| - )", text, maxsplit=1)[0]
         return (LevelId(head.strip()), None) if order_of_word(head) is not None else None
     before, after = text[: found.start()], text[found.end() :]
-    if len(before.split()) > 1:
+    if len(before.strip(" ([").split()) > 1:
         return None
-    name = undecorated(before) or undecorated(re.split(r"[;.]", after, maxsplit=1)[0]).strip("()[] ")
+    name = undecorated(before).strip(" ([") or undecorated(re.split(r"[;.]", after, maxsplit=1)[0]).strip("()[] ")
     return LevelId(found[0]), name or None
 
 

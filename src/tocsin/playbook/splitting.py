@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -138,22 +139,19 @@ def _sql_titles_by_lines(text: str) -> list[_Title]:
 def _cut(lines: Sequence[str], titles: Sequence[_Title], mark: re.Pattern[str]) -> tuple[Step, ...]:
     """Cut at the titles; a piece without code goes with the next one, at the end with the one before."""
     starts = [0, *(title.row for title in titles), len(lines)]
-    words: list[_Title | None] = [None, *titles]
-    steps: list[Step] = []
+    spans: list[tuple[int, int, _Title | None]] = []
     kept_from: int | None = None
-    for title, first, last in zip(words, starts, starts[1:], strict=False):
-        if not _has_code(lines[first:last], mark):
-            if any(line.strip() for line in lines[first:last]):
-                kept_from = first if kept_from is None else kept_from
-            continue
+    for title, (first, last) in zip([None, *titles], pairwise(starts), strict=True):
         begin = first if kept_from is None else kept_from
-        steps.append(_step(lines, begin, last, title, mark))
-        kept_from = None
-    if kept_from is not None and steps:
-        before = steps[-1]
-        script = "\n".join([*before.script.split("\n"), *lines[before.row + before.script.count("\n") + 1 :]])
-        steps[-1] = msgspec.structs.replace(before, script=script.rstrip())
-    return tuple(steps)
+        if _has_code(lines[first:last], mark):
+            spans.append((begin, last, title))
+            kept_from = None
+        elif any(line.strip() for line in lines[first:last]):
+            kept_from = begin
+    if kept_from is not None and spans:
+        begin, _, title = spans[-1]
+        spans[-1] = (begin, len(lines), title)
+    return tuple(_step(lines, begin, last, title, mark) for begin, last, title in spans)
 
 
 def _has_code(lines: Sequence[str], mark: re.Pattern[str]) -> bool:

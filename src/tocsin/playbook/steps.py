@@ -18,7 +18,7 @@ from tocsin.playbook.phases import Phased, phase_of, unique
 from tocsin.playbook.programs import BUILTINS, OPENERS, WRAPPERS
 
 _DIAGNOSTIC = re.compile(
-    r"diagnos|detect|triage|investigat|first respon|assess|inspect|useful commands|\bcheck", re.IGNORECASE
+    r"diagnos|detect|notic|observ|\blook|triage|investigat|first respon|assess|inspect|useful commands|\bcheck", re.IGNORECASE
 )
 _MITIGATION = re.compile(
     r"mitigat|contain|remediat|recover|rollback|unseal|workaround|stabili|eradicat|\bfix", re.IGNORECASE

@@ -26,7 +26,8 @@ _LINE_CHARS = re.compile(r"[│┃║├└╰┣┗╠╚─━═┬┴┼╦�
 
 
 class Node(msgspec.Struct):
-    """A label of the drawing: its text, and the columns it covers on its row."""
+    """A label of the drawing: its text, and the columns it covers on its row. The words of a condition
+    before it count as covered, since simple drawings hang their branches under these."""
 
     text: str
     row: int
@@ -90,14 +91,15 @@ def _chain(
         parts.append((label[at : arrow.start()], start + at))
         at = arrow.end()
     parts.append((label[at:], start + at))
-    condition = ""
+    condition, covered_from = "", start
     if len(parts) > 1 and not is_root:
         condition = parts.pop(0)[0].strip()
     branches: list[Branch] = []
     for text, column in parts:
         if not text.strip():
             continue
-        node = Node(text.strip(), row, column, column + len(text))
+        node = Node(text.strip(), row, min(covered_from, column), column + len(text))
+        covered_from = COLUMNS_MAX
         nodes.append(node)
         branches.append(Branch(parent, condition, node))
         parent, condition = node, ""

@@ -67,7 +67,7 @@ def _alert(fields: Fields, received_at: datetime) -> Alert:
         status=AlertStatus.FIRING if firing else AlertStatus.RESOLVED,
         labels=labels,
         annotations=fields.texts(
-            "annotations", limits.labels_per_alert_max, limits.annotation_chars_max, _as_text
+            "annotations", limits.labels_per_alert_max, limits.annotation_chars_max, _as_text, prose=True
         ),
         starts_at=fields.instant("startsAt") or received_at,
         received_at=received_at,

@@ -98,10 +98,10 @@ def _alert(fields: Fields, received_at: datetime) -> Alert:
         if text := fields.text(name, limits.label_value_chars_max):
             labels[name] = text
     annotations = fields.texts(
-        "annotations", limits.labels_per_alert_max, limits.annotation_chars_max, _as_text
+        "annotations", limits.labels_per_alert_max, limits.annotation_chars_max, _as_text, prose=True
     )
     annotations.setdefault("summary", title)
-    if description := fields.text("description", limits.annotation_chars_max):
+    if description := fields.prose("description", limits.annotation_chars_max):
         annotations["description"] = description
     dedup_key = fields.text("dedup_key", DEDUP_KEY_CHARS_MAX)
     ends_at = fields.instant("ends_at")

@@ -29,4 +29,12 @@ def on_database(services: CliServices, where: StoreOptions, work: "Callable[[Sto
     try:
         return asyncio.run(run())
     except StoreUnavailableError as error:
-        raise CliError(f"The database cannot be used: {error}") from error
+        raise unusable(error) from error
+
+
+def unusable(error: Exception) -> CliError:
+    """The error of a database that cannot be used; the store's own words are fit to be shown."""
+    said = str(error).rstrip(".")
+    return CliError(
+        f"{said[:1].upper()}{said[1:]}.", "If another one is meant, name it with --data or --database-url."
+    )

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.faces.cli.database import on_database
+from tocsin.faces.cli.database import on_database, unusable
 from tocsin.faces.cli.errors import REFUSED, CliError
 from tocsin.faces.cli.options import Config, Data, DatabaseUrl, JsonHere, Playbook, Roster
 from tocsin.faces.cli.paper import write, write_json
@@ -73,7 +73,7 @@ def _serve(services: CliServices, options: ServeOptions) -> None:
     try:
         services.serve(options)
     except StoreUnavailableError as error:
-        raise CliError(f"The database cannot be used: {error}") from error
+        raise unusable(error) from error
 
 
 def _not_verified(faults: "list[Fault]") -> CliError:

@@ -143,12 +143,13 @@ def _alerts(alerts: list[dict[str, Any]]) -> None:
 
 def _alert_name(alert: Mapping[str, Any]) -> str:
     labels = object_of(alert, "labels")
-    return text_of(alert, "name") or text_of(labels, "alertname", "name", "service") or "Unnamed alert"
+    return text_of(labels, "alertname", "name", "service") or "Unnamed alert"
 
 
 def _summary(alert: Mapping[str, Any]) -> str:
     annotations = object_of(alert, "annotations")
-    return text_of(alert, "summary") or text_of(annotations, "summary", "title", "message", "description")
+    summary = text_of(annotations, "summary", "title", "message", "description")
+    return "" if summary == _alert_name(alert) else summary
 
 
 def _firing(alert: Mapping[str, Any]) -> str:

@@ -21,6 +21,12 @@ _FOLLOW_SECONDS = 90.0
 """The server sends at least a comment far more often than this while a timeline is followed."""
 
 
+_MENDS = {
+    "no-person": "Say who you are with --as PERSON, or set TOCSIN_PERSON; `tocsin oncall` shows people."
+}
+"""What to do about a problem, where the command line has a better way than the API."""
+
+
 class LostError(Exception):
     """The stream of a timeline ended; it can be taken up again after the last entry that was seen."""
 
@@ -226,7 +232,8 @@ def _mends(problem: Mapping[str, Any], detail: str) -> Iterator[str]:
         if not isinstance(each, dict):
             continue
         fields = cast(Mapping[str, Any], each)
-        message, mend = str(fields.get("message") or ""), str(fields.get("mend") or "")
+        message = str(fields.get("message") or "")
+        mend = _MENDS.get(str(fields.get("code")), str(fields.get("mend") or ""))
         named = str(fields.get("field") or "")
         place = f"{named}: " if named and named not in message else ""
         said = "" if message == detail else f"{place}{message}"

@@ -47,6 +47,7 @@ def create_app(
             incidents.declare_incident,
             incidents.read_incident,
             incidents.ask_incident,
+            incidents.publish_postmortem,
             timeline.read_timeline,
             timeline.read_postmortem,
             looking.read_oncall,

@@ -10,9 +10,10 @@ from tocsin.base.problems import Problem, ProblemsError
 from tocsin.engine.desk import Answer, UnknownIncidentError
 from tocsin.engine.queries import line_of
 from tocsin.engine.verbs import VERBS, Verb, build, may
+from tocsin.engine.views import Principal
 from tocsin.faces.http.bodies import convert, json_object
 from tocsin.faces.http.guards import at_least
-from tocsin.faces.http.openapi import DeclareOperation, VerbOperation
+from tocsin.faces.http.openapi import DeclareOperation, PostmortemOperation, VerbOperation
 from tocsin.faces.http.problems import ApiError
 from tocsin.faces.http.shapes import Answered, IncidentDocument, IncidentList, incident_document, summary
 from tocsin.faces.requests import Face, TheFace, ThePrincipal, actor_of, denied
@@ -123,6 +124,25 @@ async def ask_incident(
     principal: ThePrincipal,
 ) -> Answered:
     """Ask a command of an incident. A repeated or late command is answered with what is the case."""
+    return await _ask(request, incident, verb, face, principal)
+
+
+@post(
+    "/incidents/{incident:str}/postmortem",
+    guards=[at_least("viewer")],
+    status_code=200,
+    operation_id="publishPostmortem",
+    operation_class=PostmortemOperation,
+    tags=["incidents"],
+)
+async def publish_postmortem(
+    request: AnyRequest, incident: FromPath[str], face: TheFace, principal: ThePrincipal
+) -> Answered:
+    """Publish the post-mortem: the verb `postmortem`, which has the address of the document."""
+    return await _ask(request, incident, "postmortem", face, principal)
+
+
+async def _ask(request: AnyRequest, incident: str, verb: str, face: Face, principal: Principal) -> Answered:
     wanted = VERBS.get(verb)
     if wanted is None:
         raise ApiError(404, "unknown-verb", f"There is no verb {verb[:40]!r}; there are: {', '.join(VERBS)}.")

@@ -73,6 +73,14 @@ class VerbOperation(Operation):
 
 
 @dataclass
+class PostmortemOperation(Operation):
+    """An operation that takes a post-mortem."""
+
+    def __post_init__(self) -> None:
+        self.request_body = _json(schema_of(c.PublishPostmortem, "postmortem"))
+
+
+@dataclass
 class TokenOperation(Operation):
     """An operation that takes what a token is made from."""
 
