@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from importlib.metadata import entry_points
@@ -224,6 +225,7 @@ async def _serve(settings: Settings) -> None:
     channels = channels_of(settings, read_secret, clock)
     sources = sources_of()
     document, roster = documents_of(settings, channels)
+    listening = _listen(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     engine = assemble(
         store=await connect(_database_url(settings), fold),
@@ -249,12 +251,38 @@ async def _serve(settings: Settings) -> None:
     watcher = asyncio.create_task(watch(watched, lambda: _reload(engine, settings, channels)))
     try:
         await _write_cli_token(engine, settings.data_dir / CLI_TOKEN_FILE)
-        await _Server(app, engine, settings, await engine.access.setup_link(settings.public_url)).serve()
+        setup_link = await engine.access.setup_link(settings.public_url)
+        await _Server(app, engine, settings, setup_link).serve([listening])
     finally:
+        listening.close()
         watcher.cancel()
         with suppress(asyncio.CancelledError):
             await watcher
         await engine.stop()
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """The socket to serve on, taken before anything else is begun.
+
+    Raises:
+        ProblemsError: the address cannot be listened on.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+    except OSError as error:
+        listening.close()
+        reason = error.strerror or str(error)
+        problem = Problem(
+            code="cannot-listen",
+            field="port",
+            message=f"Tocsin cannot listen on {settings.host}:{settings.port}: {reason}.",
+            mend="Stop what uses it, or choose another with --port.",
+        )
+        raise ProblemsError([problem]) from error
+    return listening
 
 
 async def _reload(engine: Engine, settings: Settings, channels: Mapping[str, Channel]) -> None:

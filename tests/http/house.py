@@ -158,6 +158,17 @@ class House:
         """The header with such a token."""
         return {"Authorization": f"Bearer {await self.token(scope, person)}"}
 
+    async def settle(self) -> None:
+        """Wait until the delivery has nothing left to carry at the present time."""
+        quiet = 0
+        while quiet < 5:
+            before = len(self.sink.sent)
+            await asyncio.sleep(0.01)
+            async with self.engine.store.reading() as reader:
+                waits = await reader.next_outbox_at()
+            idle = waits is None or waits > self.clock.now()
+            quiet = quiet + 1 if idle and len(self.sink.sent) == before else 0
+
     async def alert(self, name: str = "CheckoutDown", **labels: str) -> str:
         """Take in an alert of the highest level; returns its incident."""
         severity = labels.pop("severity", "critical")

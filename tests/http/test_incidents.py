@@ -140,5 +140,5 @@ async def test_the_document_of_the_api(client: Client) -> None:
     body = paths["/api/v1/incidents/{incident}/{verb}"]["post"]["requestBody"]
     titles = [each["title"] for each in body["content"]["application/json"]["schema"]["anyOf"]]
     assert "acknowledge" in titles
-    for path in ("/api", "/api/swagger", "/api/redoc"):
+    for path in ("/api/swagger", "/api/redoc", "/api/elements"):
         assert_problem(await client.get(path), 404)

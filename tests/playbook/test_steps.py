@@ -69,7 +69,10 @@ def test_sql_is_cut_at_comments_between_statements() -> None:
 def test_powershell_is_cut_at_comments() -> None:
     body = '# 1. Look\nGet-Service spooler\n\n# 2. Stop\nStop-Service spooler\n$x = @"\n# text\n"@'
     actions = block(body, "powershell").actions
-    assert [(each.title, each.effect) for each in actions] == [("Look", Effect.READ), ("Stop", Effect.DESTROY)]
+    assert [(each.title, each.effect) for each in actions] == [
+        ("Look", Effect.READ),
+        ("Stop", Effect.DESTROY),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -158,7 +161,9 @@ def test_effects_of_powershell() -> None:
 
 
 def test_placeholders_variables_and_needs() -> None:
-    action = only('X=1\nkubectl -n {namespace} logs <pod-name> --since "$SINCE" | awk \'{print}\'; echo $X $HOME')
+    action = only(
+        "X=1\nkubectl -n {namespace} logs <pod-name> --since \"$SINCE\" | awk '{print}'; echo $X $HOME"
+    )
     assert [each.name for each in action.parameters] == ["namespace", "pod-name"]
     assert action.env == ("SINCE",)
     assert action.needs == ("kubectl", "awk")
@@ -182,23 +187,40 @@ def test_types_of_placeholders(name: str, kind: ParameterType) -> None:
 
 
 def test_credentials_by_their_names() -> None:
-    secret = ["CF_API_TOKEN", "DATABASE_URL", "dbPassword", "AWS_SECRET_ACCESS_KEY", "REDIS_URL", "PGPASSWORD_DSN"]
+    secret = [
+        "CF_API_TOKEN",
+        "DATABASE_URL",
+        "dbPassword",
+        "AWS_SECRET_ACCESS_KEY",
+        "REDIS_URL",
+        "PGPASSWORD_DSN",
+    ]
     public = ["CF_ZONE_ID", "HOST", "API_URL", "SSH_PUBLIC_KEY", "AWS_ACCESS_KEY_ID", "KEYBOARD"]
     assert [name for name in secret if not looks_secret(name)] == []
     assert [name for name in public if looks_secret(name)] == []
 
 
 def test_annotations_tighten_and_never_loosen() -> None:
-    body = "# Look\n#@ id=look/now effect=change approvals=1 timeout=30s title=\"Look now\"\nuptime\n\n# Kill\n#@ effect=read\nrm x"
+    body = (
+        '# Look\n#@ id=look/now effect=change approvals=1 timeout=30s title="Look now"\nuptime\n\n'
+        "# Kill\n#@ effect=read\nrm x"
+    )
     playbook = block(body)
     look, kill = playbook.actions
-    assert (look.id, look.title, look.effect, look.script) == ("look/now", "Look now", Effect.CHANGE, "uptime")
+    assert (look.id, look.title, look.effect, look.script) == (
+        "look/now",
+        "Look now",
+        Effect.CHANGE,
+        "uptime",
+    )
     assert look.annotations["timeout"] == "30s"
     assert kill.effect is Effect.DESTROY
     assert codes(playbook).count("PB007") == 1
 
 
-@pytest.mark.parametrize("words", ["efect=read", "timeout=soon", "id=a id=b", "approvals=9", "id", "=x", "run=wild"])
+@pytest.mark.parametrize(
+    "words", ["efect=read", "timeout=soon", "id=a id=b", "approvals=9", "id", "=x", "run=wild"]
+)
 def test_bad_annotations_are_errors(words: str) -> None:
     playbook = block(f"# Look\n#@ {words}\nuptime")
     assert [each.line for each in playbook.findings if each.code == "PB007"] == [9]
@@ -213,7 +235,8 @@ def test_annotations_of_a_whole_block() -> None:
 def test_roles_by_phase_and_heading() -> None:
     text = (
         "# Runbook: X\n\n**Alert:** `Broken`\n\n## Diagnosis\n\n```bash\nuptime\n```\n\n## Resolution\n\n"
-        "### Step 1: Start it\n\n```bash\nsystemctl start x\n```\n\n### Step 2: Verify\n\n```bash\nuptime\n```\n"
+        "### Step 1: Start it\n\n```bash\nsystemctl start x\n```\n\n### Step 2: "
+        "Verify\n\n```bash\nuptime\n```\n"
     )
     playbook = read(text)
     assert playbook.alerts == ("Broken",)

@@ -66,7 +66,19 @@ def test_a_playbook_with_a_wound_is_read(data: st.DataObject) -> None:
 
 
 CODE_LINES = st.sampled_from(
-    ["# A title", "# 2. Another", "run --it", "  indented \\", "", "cat <<EOF", "EOF", 'echo "', "#@ id=x", "if a; then", "fi"]
+    [
+        "# A title",
+        "# 2. Another",
+        "run --it",
+        "  indented \\",
+        "",
+        "cat <<EOF",
+        "EOF",
+        'echo "',
+        "#@ id=x",
+        "if a; then",
+        "fi",
+    ]
 )
 
 
@@ -119,7 +131,9 @@ HOSTILE: dict[str, Callable[[int], str]] = {
     "stars": lambda n: "**a " * n,
     "a wide table": lambda n: "|a" * (n // 4) + "\n" + "|-" * (n // 4) + "\n" + "|b" * (n // 4),
     "a long table": lambda n: "|Level|Response time|\n|-|-|\n" + "|P1|5 min|\n" * n,
-    "many levels": lambda n: "|Level|Response time|\n|-|-|\n" + "".join(f"|P{a % 10}|5 min|\n" for a in range(n)),
+    "many levels": lambda n: (
+        "|Level|Response time|\n|-|-|\n" + "".join(f"|P{a % 10}|5 min|\n" for a in range(n))
+    ),
     "many fences": lambda n: "## Diagnosis\n\n" + "```bash\n# A\nls <X>\n```\n\n" * (n // 20),
     "a long fence": lambda n: "```bash\n" + "# A\nls <X> '{x}' $Y\n\n" * (n // 4) + "```",
     "deep parentheses": lambda n: "```bash\n" + "(" * n + "\n```",
@@ -135,7 +149,9 @@ HOSTILE: dict[str, Callable[[int], str]] = {
     "spaces": lambda n: " " * n + "\n# " + " " * n + "x\n\n**a:**" + " " * n + "\n",
     "mojibake": lambda n: "â€” " * n,
     "front matter": lambda n: "---\n" + "a: [" * (n // 8) + "\n---\n",
-    "an endless alias": lambda n: "---\na: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\ntocsin:\n  vars: {q: *c}\n---\n",
+    "an endless alias": lambda n: (
+        "---\na: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\ntocsin:\n  vars: {q: *c}\n---\n"
+    ),
     "many headings": lambda n: "# a\n\n" * n,
     "deep headings": lambda n: "".join("#" * (at % 6 + 1) + " Phase 1: x\n\n" for at in range(n // 4)),
     "many phases": lambda n: "".join(f"## Phase {at % 99}: a\n\n- [ ] b\n\n" for at in range(n // 40)),
@@ -153,7 +169,8 @@ def test_hostile_documents_are_read_fast(kind: str) -> None:
 def test_front_matter_is_metadata_and_options() -> None:
     text = (
         "---\nname: demo\nowners: [anna, ben]\ntocsin:\n  group_by: [alertname, zone]\n  categories:\n"
-        "    network: 'alertname=~\"Net.*\"'\n  severity:\n    'team=\"core\"': P1\n  severity_labels: {page: P1}\n"
+        "    network: 'alertname=~\"Net.*\"'\n  severity:\n    'team=\"core\"': P1\n  "
+        "severity_labels: {page: P1}\n"
         "  vars: {DOMAIN: example.org}\n  cadence: {P2: 20m}\n  acknowledge: {P1: 3m}\n---\n# T\n\n"
         "| Level | Response time |\n|--|--|\n| P1 | 5 m |\n| P2 | 9 m |\n\n## Diagnosis\n\n"
         "```bash\ncurl https://<DOMAIN>/\n```\n"
@@ -184,7 +201,9 @@ def test_front_matter_is_metadata_and_options() -> None:
     ],
 )
 def test_bad_front_matter_is_told_at_its_line(front: str, line: int) -> None:
-    playbook = read(f"---\n{front}\n---\n# T\n\n| Level | Response time |\n|--|--|\n| P1 | 5 m |\n| P2 | 9 m |\n")
+    playbook = read(
+        f"---\n{front}\n---\n# T\n\n| Level | Response time |\n|--|--|\n| P1 | 5 m |\n| P2 | 9 m |\n"
+    )
     assert playbook.title == "T"
     told = [each.line for each in playbook.findings if each.code == "PB008"]
     assert told, codes(playbook)

@@ -41,7 +41,13 @@ def test_spans(text: str, span: timedelta | None) -> None:
 
 @pytest.mark.parametrize(
     ("text", "span"),
-    [("Every 30 minutes", minutes(30)), ("Daily", DAY), ("hourly", minutes(60)), ("As needed", None), ("N/A", None)],
+    [
+        ("Every 30 minutes", minutes(30)),
+        ("Daily", DAY),
+        ("hourly", minutes(60)),
+        ("As needed", None),
+        ("N/A", None),
+    ],
 )
 def test_rhythms(text: str, span: timedelta | None) -> None:
     assert read_rhythm(text) == span
@@ -127,7 +133,9 @@ def test_triggers(text: str, levels: str, category: str | None, after: int | Non
     assert trigger.unresolved_for == (None if after is None else minutes(after))
 
 
-@pytest.mark.parametrize("text", ["", "—", "As needed", "On request of the lead", "Whenever the moon looks odd tonight"])
+@pytest.mark.parametrize(
+    "text", ["", "—", "As needed", "On request of the lead", "Whenever the moon looks odd tonight"]
+)
 def test_triggers_that_cannot_be_read(text: str) -> None:
     assert not read_trigger(text, P).readable
 
@@ -160,7 +168,8 @@ def test_conditions(
 
 SEVERITY_SHAPES = {
     "columns in another order": (
-        "| Acknowledge within | What | Severity |\n|--|--|--|\n| 5 min | all down | SEV1 |\n| 1 h | slow | SEV2 |\n",
+        "| Acknowledge within | What | Severity |\n|--|--|--|\n| 5 min | all down | SEV1 |\n| 1 h | "
+        "slow | SEV2 |\n",
         ["SEV1", "SEV2"],
         [5, 60],
     ),
@@ -187,7 +196,8 @@ SEVERITY_SHAPES = {
         [15, 60],
     ),
     "setext headings": (
-        "Title\n=====\n\nPriorities\n----------\n\n| Priority | Response |\n|--|--|\n| S1 | 5m |\n| S2 | 9m |\n",
+        "Title\n=====\n\nPriorities\n----------\n\n| Priority | Response |\n|--|--|\n| S1 | 5m |\n| "
+        "S2 | 9m |\n",
         ["S1", "S2"],
         [5, 9],
     ),
@@ -219,7 +229,8 @@ def test_reclassification_as_a_table() -> None:
 
 def test_a_triage_rule_that_answers_itself() -> None:
     text = "| Level | Response time |\n|--|--|\n| P1 | 5 m |\n| P2 | 9 m |\n\n"
-    text += '- [ ] Down? → **P1** <!-- tocsin: when={alertname=~"Down|Gone"} -->\n- [ ] Slow? → P2 <!-- tocsin: when={x -->\n'
+    text += '- [ ] Down? → **P1** <!-- tocsin: when={alertname=~"Down|Gone"} -->\n'
+    text += "- [ ] Slow? → P2 <!-- tocsin: when={x -->\n"
     playbook = read(text)
     assert playbook.triage[0].when is not None
     assert playbook.triage[0].when.matches({"alertname": "Gone"})

@@ -95,9 +95,12 @@ def iso_duration(span: timedelta) -> str:
 
 
 def humane(span: timedelta) -> str:
-    """A duration in words with at most two units: `3 h 5 min`, `45 s`, `2 d`; rounded down."""
+    """A duration in words with at most two units, rounded down: `3 h 5 min`, `45 s`, `4 d 2 h`. Whole
+    hours up to three days stay hours, as playbooks say them: `48 h`."""
     sign = "-" if span < timedelta(0) else ""
     seconds = int(abs(span).total_seconds())
+    if seconds and seconds % 3600 == 0 and seconds <= 72 * 3600:
+        return f"{sign}{seconds // 3600} h"
     parts = (
         (seconds // 86400, "d"),
         (seconds % 86400 // 3600, "h"),
@@ -105,9 +108,7 @@ def humane(span: timedelta) -> str:
         (seconds % 60, "s"),
     )
     first = next((index for index, (count, _) in enumerate(parts) if count), 3)
-    return sign + " ".join(
-        f"{count} {unit}" for count, unit in parts[first : first + 2] if count or first == 3
-    )
+    return sign + " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count or first == 3)
 
 
 def zone(name: str) -> ZoneInfo:

@@ -273,7 +273,8 @@ def _listing(listing: Listing, place: Place, known: Known) -> list[Edge]:
         before, words = _role_words(source.text)
         target, own = _role_words(to.text)
         condition = read_condition(own) if own else Condition(unresolved_for=bracket_span(source.text))
-        if not own and words and read_span(words) is not None:
+        # Words behind a role say when it is called; only the first one's can be about how long it has.
+        if source is named[0] and not own and read_span(words) is not None:
             condition = read_condition(words)
         edges.append(_edge(read_role(before, known), read_role(target, known), condition, to.line))
     return edges

@@ -47,7 +47,9 @@ def split_level(text: str) -> tuple[LevelId, str | None] | None:
     before, after = text[: found.start()], text[found.end() :]
     if len(before.strip(" ([").split()) > 1:
         return None
-    name = undecorated(before).strip(" ([") or undecorated(re.split(r"[;.]", after, maxsplit=1)[0]).strip("()[] ")
+    name = undecorated(before).strip(" ([") or undecorated(re.split(r"[;.]", after, maxsplit=1)[0]).strip(
+        "()[] "
+    )
     return LevelId(found[0]), name or None
 
 

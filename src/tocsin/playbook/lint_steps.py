@@ -1,6 +1,7 @@
 """Rules about single steps: what goes wrong when they are run as they are written."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -27,6 +28,7 @@ _ROLLBACK = re.compile(
 _VERSION = re.compile(
     r"[\w./-]+:[\w.$<{-]+|@sha256:|--to-revision|--version|--image|\btag\b|_TAG\b|\$\{?\w", re.IGNORECASE
 )
+_OWN_TOKEN = re.compile(r"revoke-self|-self\b")
 _SECRET_PAIR = re.compile(r"^(?:-{1,2})?(?P<name>[\w.-]+)=(?P<value>.+)$", re.DOTALL)
 _VARIABLE = re.compile(r"\$\{?(?P<name>[A-Za-z_]\w*)")
 
@@ -183,29 +185,24 @@ def hollow_rollback(subject: Subject) -> Iterator[Problem]:
 
 def self_revocation(subject: Subject) -> Iterator[Problem]:
     """Revoking the caller's own token before the last step that needs it."""
+    needing: dict[str, list[int]] = {}
     for at, each in enumerate(subject.shelled):
-        commands = list(each.script.commands)
-        for place, command in enumerate(commands):
-            own = program_of(command) == "vault" and re.search(
-                r"revoke-self|-self\b", " ".join(command.arguments)
-            )
-            if not own:
-                continue
-            later = [
-                other.action.title
-                for other in subject.shelled[at + 1 :]
-                if _needs_vault(other.action.group, each.action.group, other.script.commands)
-            ]
-            if later or _needs_vault("", "", tuple(commands[place + 1 :])):
-                after = f" ({', '.join(later[:3])})" if later else ""
-                said = (
-                    f"`{shown(command)}` revokes the caller's own token, so the later steps{after} must fail"
-                )
-                yield problem("PB020", each.line(command), said)
-
-
-def _needs_vault(group: str, wanted: str, commands: tuple[Command, ...]) -> bool:
-    return group == wanted and any(program_of(command) == "vault" for command in commands)
+        if any(program_of(command) == "vault" for command in each.script.commands):
+            needing.setdefault(each.action.group, []).append(at)
+    for at, each in enumerate(subject.shelled):
+        asks = [command for command in each.script.commands if program_of(command) == "vault"]
+        own = next(
+            (n for n, command in enumerate(asks) if _OWN_TOKEN.search(" ".join(command.arguments))), None
+        )
+        if own is None:
+            continue
+        others = needing.get(each.action.group, [])
+        later = others[bisect_right(others, at) :][:3]
+        if later or own < len(asks) - 1:
+            titles = ", ".join(subject.shelled[place].action.title for place in later)
+            after = f" ({titles})" if titles else ""
+            said = f"`{shown(asks[own])}` revokes the caller's own token, so the later steps{after} must fail"
+            yield problem("PB020", each.line(asks[own]), said)
 
 
 def replaced_keys(subject: Subject) -> Iterator[Problem]:

@@ -20,10 +20,11 @@ _CHECKLIST = re.compile(r"check\s?list|tasks?\b|to.?do", re.IGNORECASE)
 
 
 class Phased(msgspec.Struct, frozen=True):
-    """A phase with the section that it was read from."""
+    """A phase with the section that it was read from, and the lines of all headings in it."""
 
     phase: Phase
     section: Section
+    lines: frozenset[int]
 
 
 def find_phases(outline: Outline) -> tuple[Phased, ...]:
@@ -61,37 +62,34 @@ def _phased(number: int, name: str, section: Section) -> Phased:
         name = name[: window.start()]
     name = name.strip(" :–—-") or f"Phase {number}"
     return Phased(
-        Phase(number=number, name=name, starts_after=start, ends_after=end, line=section.line), section
+        Phase(number=number, name=name, starts_after=start, ends_after=end, line=section.line),
+        section,
+        frozenset(inner.line for inner in section.walk()),
     )
 
 
 def phase_of(place: Place, phased: tuple[Phased, ...]) -> Phased | None:
     """The phase in whose section a block stands; None outside of all."""
-    titles = set(place.titles)
-    return next(
-        (each for each in phased if each.section.title in titles and _is_inside(place, each.section)), None
-    )
-
-
-def _is_inside(place: Place, section: Section) -> bool:
-    return any(inner is place.section for inner in section.walk())
+    return next((each for each in phased if place.section.line in each.lines), None)
 
 
 def read_checklists(outline: Outline, phased: tuple[Phased, ...]) -> tuple[Phase, ...]:
     """The phases with what their ordered and task lists ask for, save lists that were taken for rules."""
-    taken: set[str] = set()
-    found: list[Phase] = []
-    for each in phased:
-        items: list[ChecklistItem] = []
-        for place in outline.places:
-            if place.line in outline.claimed or not _is_inside(place, each.section) or place.depth:
-                continue
-            entries = list(_entries(place))
-            if entries:
-                outline.claim(place.line)
-                items.extend(_checklist_item(item, line, taken) for item, line in entries)
-        found.append(msgspec.structs.replace(each.phase, checklist=tuple(items)))
-    return tuple(found)
+    taken: dict[str, int] = {}
+    phase_at = {line: at for at, each in enumerate(phased) for line in each.lines}
+    items: list[list[ChecklistItem]] = [[] for _ in phased]
+    for place in outline.places:
+        at = phase_at.get(place.section.line)
+        if at is None or place.depth or outline.is_claimed(place):
+            continue
+        entries = list(_entries(place))
+        if entries:
+            outline.claim(place.line)
+            items[at].extend(_checklist_item(item, line, taken) for item, line in entries)
+    return tuple(
+        msgspec.structs.replace(each.phase, checklist=tuple(own))
+        for each, own in zip(phased, items, strict=True)
+    )
 
 
 def _entries(place: Place) -> Iterator[tuple[Item, int]]:
@@ -112,16 +110,19 @@ def _things_to_do(listing: Listing) -> Iterator[Item]:
         yield from (item for item in listing.items if item.text)
 
 
-def _checklist_item(item: Item, line: int, taken: set[str]) -> ChecklistItem:
+def _checklist_item(item: Item, line: int, taken: dict[str, int]) -> ChecklistItem:
     title, text = split_lead(item)
     return ChecklistItem(id=unique(slug(title)[:80], taken), title=title, text=text, line=line)
 
 
-def unique(wanted: str, taken: set[str]) -> str:
-    """The id, with a number behind it where it is taken; it counts as taken from then on."""
-    chosen, count = wanted, 1
-    while chosen in taken:
+def unique(wanted: str, taken: dict[str, int]) -> str:
+    """The id, with a number behind it where it is taken; it counts as taken from then on. `taken` says
+    how often each id was wanted."""
+    count = taken.get(wanted, 0) + 1
+    chosen = wanted if count == 1 else f"{wanted}-{count}"
+    while chosen in taken and count > 1:
         count += 1
         chosen = f"{wanted}-{count}"
-    taken.add(chosen)
+    taken[wanted] = count
+    taken.setdefault(chosen, 1)
     return chosen

@@ -18,7 +18,9 @@ from tocsin.playbook.phases import Phased, phase_of, unique
 from tocsin.playbook.programs import BUILTINS, OPENERS, WRAPPERS
 
 _DIAGNOSTIC = re.compile(
-    r"diagnos|detect|notic|observ|\blook|triage|investigat|first respon|assess|inspect|useful commands|\bcheck", re.IGNORECASE
+    r"diagnos|detect|notic|observ|\blook|triage|investigat|first respon|assess|inspect|useful commands"
+    r"|\bcheck",
+    re.IGNORECASE,
 )
 _MITIGATION = re.compile(
     r"mitigat|contain|remediat|recover|rollback|unseal|workaround|stabili|eradicat|\bfix", re.IGNORECASE
@@ -59,7 +61,7 @@ def read_steps(outline: Outline, phased: tuple[Phased, ...], is_service_runbook:
     """
     actions: list[Action] = []
     problems: list[Problem] = []
-    taken: set[str] = set()
+    taken: dict[str, int] = {}
     counts: dict[str, int] = {}
     for place, fence in outline.fences():
         language = _language(fence)

@@ -24,6 +24,9 @@ def read_text(source: bytes) -> Text:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = text.split("\n")
     repaired = [_repair(line) for line in lines]
+    if repaired != lines:
+        # Once some lines are known to be damaged, a short one is no accident either.
+        repaired = [_undone(line) for line in repaired]
     changed = [
         at for at, (before, after) in enumerate(zip(lines, repaired, strict=True), 1) if before != after
     ]
@@ -52,3 +55,13 @@ def _repair(line: str) -> str:
     if not _NOT_ASCII.search(line):
         return line
     return ftfy.fix_encoding(line).replace("\n", " ").replace("\r", " ")
+
+
+def _undone(line: str) -> str:
+    """The line before the second encoding, where all of it looks like the outcome of one."""
+    if not _NOT_ASCII.search(line):
+        return line
+    try:
+        return line.encode("sloppy-windows-1252").decode("utf-8").replace("\n", " ").replace("\r", " ")
+    except UnicodeError:
+        return line

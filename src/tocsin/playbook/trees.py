@@ -11,8 +11,8 @@ import msgspec
 from tocsin.playbook.outline import ARROW
 
 TAB = 4
-LINES_MAX = 400
-COLUMNS_MAX = 1000
+LINES_MAX = 200
+COLUMNS_MAX = 400
 """A drawing that is larger is read as far as this; nobody can look at it either."""
 
 _ASCII = (
@@ -21,6 +21,7 @@ _ASCII = (
     (re.compile(r"(?<![\w|])\|(?![\w|-])"), "│"),
 )
 _BRANCH = re.compile(r"(?P<fork>[├└╰┣┗╠╚])(?P<arm>[─━═\-]+[>▶►→]?)\s*(?=[^\s─━═┘┛╝┤┐┐│┴┬])")
+_SIDE_STEM = re.compile(r"\s{2,}[│┃║].*$")
 STEMS = frozenset("│┃║├└╰┣┗╠╚┬┳╦┼")
 _LINE_CHARS = re.compile(r"[│┃║├└╰┣┗╠╚─━═┬┴┼╦╩]")
 
@@ -57,21 +58,24 @@ def read_tree(text: str) -> tuple[tuple[Branch, int], ...]:
     nodes: list[list[Node]] = [[] for _ in rows]
     found: list[tuple[Branch, int]] = []
     for row, line in enumerate(rows):
-        fork = _BRANCH.search(line)
-        if fork is None:
-            label = line.strip()
-            start = len(line) - len(line.lstrip())
-            if not label or not _LINE_CHARS.sub("", label).strip() or _LINE_CHARS.match(label):
-                continue
-            found += [(each, row) for each in _chain(label, row, start, None, nodes[row], is_root=True)]
-            continue
-        parent = _parent(rows, nodes, row, fork.start())
-        label = line[fork.end() :].rstrip()
-        if label.strip():
-            found += [
-                (each, row) for each in _chain(label, row, fork.end(), parent, nodes[row], is_root=False)
-            ]
+        forks = list(_BRANCH.finditer(line))
+        for fork, following in zip(forks, [*forks[1:], None], strict=False):
+            label = _SIDE_STEM.sub("", line[fork.end() : following.start() if following else None]).rstrip()
+            parent = _parent(rows, nodes, row, fork.start())
+            found += [(each, row) for each in _chain(label, row, fork.end(), parent, nodes[row])]
+        if not forks:
+            for label, start in _root_labels(line):
+                found += [(each, row) for each in _chain(label, row, start, None, nodes[row])]
     return tuple(found)
+
+
+def _root_labels(line: str) -> list[tuple[str, int]]:
+    """The labels of a line without forks: the whole line with arrows, else what wide gaps set apart."""
+    if not _LINE_CHARS.sub("", line).strip() or _LINE_CHARS.match(line.lstrip()):
+        return []
+    if ARROW.search(line):
+        return [(line.strip(), len(line) - len(line.lstrip()))]
+    return [(each[0], each.start()) for each in re.finditer(r"[^\s│┃║]+(?: {1,2}[^\s│┃║]+)*", line)]
 
 
 def _unified(text: str) -> str:
@@ -80,9 +84,7 @@ def _unified(text: str) -> str:
     return text
 
 
-def _chain(
-    label: str, row: int, start: int, parent: Node | None, nodes: list[Node], *, is_root: bool
-) -> list[Branch]:
+def _chain(label: str, row: int, start: int, parent: Node | None, nodes: list[Node]) -> list[Branch]:
     """The hops of a label with arrows. Under a parent the words before the first arrow are its
     condition; at the root they are the first role."""
     parts: list[tuple[str, int]] = []
@@ -92,7 +94,7 @@ def _chain(
         at = arrow.end()
     parts.append((label[at:], start + at))
     condition, covered_from = "", start
-    if len(parts) > 1 and not is_root:
+    if len(parts) > 1 and parent is not None:
         condition = parts.pop(0)[0].strip()
     branches: list[Branch] = []
     for text, column in parts:

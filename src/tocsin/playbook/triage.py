@@ -46,7 +46,7 @@ def read_triage(outline: Outline, known: Known) -> Triage:
     """The severity checklist: items `question → level` or `→ shift`, and tables of reclassification."""
     rules: list[TriageRule] = []
     problems: list[Problem] = []
-    taken: set[str] = set()
+    taken: dict[str, int] = {}
     for place, listing in outline.lists():
         found = [(item, *_asked(item.text, known)) for item in listing.items]
         read = [each for each in found if each[2] is not None or each[3] is not None]
@@ -96,7 +96,7 @@ def _outcome(text: str, known: Known) -> tuple[LevelId | None, int | None]:
 
 
 def _table_rules(
-    outline: Outline, place: Place, table: Table, known: Known, taken: set[str]
+    outline: Outline, place: Place, table: Table, known: Known, taken: dict[str, int]
 ) -> list[TriageRule]:
     """A table with a trigger column and a column that says what it does to the level."""
     trigger_at = column(table.head, _TRIGGER)

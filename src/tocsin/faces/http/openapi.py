@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from litestar import Response, Router
+from litestar.exceptions import NotFoundException
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, OpenAPIMediaType, Operation, RequestBody, Schema, SecurityScheme
 from litestar.openapi.spec.enums import OpenAPIType
+from litestar.status_codes import HTTP_404_NOT_FOUND
 
 from tocsin import __version__
 from tocsin.engine.verbs import VERBS
@@ -105,6 +108,13 @@ class AlertsOperation(Operation):
         self.request_body = _json(anything)
 
 
+async def _no_page_of_its_own(response: Response[Any]) -> Response[Any]:
+    """The framework's page for unknown addresses gives way to our problem document."""
+    if response.status_code == HTTP_404_NOT_FOUND:
+        raise NotFoundException
+    return response
+
+
 def openapi_config() -> OpenAPIConfig:
     """The document at `/api/openapi.json`, and no page that would load anything from elsewhere."""
     return OpenAPIConfig(
@@ -114,7 +124,7 @@ def openapi_config() -> OpenAPIConfig:
             "Incidents, run by your playbook. Every error is a problem document (RFC 9457). "
             "Times are RFC 3339 in UTC, durations ISO 8601."
         ),
-        path="/api",
+        openapi_router=Router("/api", route_handlers=[], after_request=_no_page_of_its_own),
         render_plugins=[JsonRenderPlugin(path="/openapi.json")],
         components=Components(
             security_schemes={

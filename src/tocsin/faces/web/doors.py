@@ -150,7 +150,7 @@ class PageLinkView(msgspec.Struct, frozen=True, kw_only=True):
 async def show_page_link(request: AnyRequest, token: FromPath[str], face: TheFace) -> Response[str]:
     """What happened, and the one button. Looking changes nothing, so a mail scanner never acknowledges."""
     view = await _page_link(token, face)
-    return await page(request, "pagelink.html", f"{view.id} {view.title}", link=view, told=None)
+    return await page(request, "pagelink.html", f"{view.id} {view.title}", insider=True, link=view, told=None)
 
 
 @post("/p/{token:str}", include_in_schema=False)
@@ -168,7 +168,7 @@ async def acknowledge(request: AnyRequest, token: FromPath[str], face: TheFace) 
     except RefusedError as error:
         told = Notice(text=error.message, refused=True)
     view = await _page_link(token, face)
-    return await page(request, "pagelink.html", f"{view.id} {view.title}", link=view, told=told)
+    return await page(request, "pagelink.html", f"{view.id} {view.title}", insider=True, link=view, told=told)
 
 
 async def _page_link(token: str, face: Face) -> PageLinkView:

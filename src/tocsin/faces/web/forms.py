@@ -29,10 +29,10 @@ async def read_form(request: AnyRequest) -> dict[str, str]:
     Raises:
         ClientException: it is no form.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
-    if kind != FORM_TYPE:
-        raise ClientException("A form is expected here.", status_code=415)
     raw = await request.body()
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
+    if raw and kind != FORM_TYPE:
+        raise ClientException("A form is expected here.", status_code=415)
     try:
         pairs = parse_qsl(
             raw.decode("utf-8"), keep_blank_values=True, max_num_fields=FIELDS_MAX, errors="strict"

@@ -23,6 +23,7 @@ from tocsin.faces.web.render import AnyRequest, go, page
 from tocsin.faces.web.room import room_view
 from tocsin.incident import commands as c
 from tocsin.incident.state import ACTIVE, State
+from tocsin.playbook.render import template_for
 
 ENDED_SHOWN = 30
 ACTIVE_SHOWN = 200
@@ -124,7 +125,11 @@ async def show_room(request: AnyRequest, incident: FromPath[str], face: TheFace)
     room = await face.engine.queries.room(found) if found else None
     if room is None:
         raise UnknownIncidentError(incident[:40])
-    view = room_view(room, principal, face.engine.clock.now())
+    async with face.engine.store.reading() as reader:
+        rules = await face.engine.library.rules_for(room.incident.playbook, reader)
+    templates = {kind: template_for(rules.playbook, room.incident.level, kind) for kind in room.drafts}
+    bodies = {kind: found.body for kind, found in templates.items() if found is not None}
+    view = room_view(room, principal, bodies, face.engine.clock.now())
     return await page(
         request,
         "room.html",
@@ -157,6 +162,10 @@ async def ask(
         answer = await face.engine.desk.handle(found, command, actor_of(principal, face.engine))
     except (ProblemsError, RefusedError) as error:
         return go(face, room, why_not(error), refused=True)
+    except UnknownIncidentError as error:
+        if error.incident == found:
+            raise
+        return go(face, room, str(error), refused=True)
     return go(face, room, answer.said or "Done.")
 
 

@@ -60,9 +60,13 @@ async def page(
     principal: Principal | None = None,
     here: str = "",
     status: int = 200,
+    insider: bool = False,
     **context: Any,
 ) -> Response[str]:
-    """A page: the template in the frame that all pages share, with the form token and what was said."""
+    """A page: the template in the frame that all pages share, with the form token and what was said.
+
+    Troubles of the server are shown to a principal, and to an `insider` whom a link in a page vouches for.
+    """
     face = face_of(request)
     access = face.engine.access
     cookies: list[Cookie] = []
@@ -73,7 +77,8 @@ async def page(
     notice = said_of(request)
     if notice is not None:
         cookies.append(_cookie(SAID_COOKIE, "", face, max_age=0))
-    health = await face.engine.queries.health()
+    # A stranger at the door needs not know what ails the server.
+    troubles = (await face.engine.queries.health()).troubles if principal or insider else ()
     shell = Shell(
         title=title,
         who=principal.name if principal else "",
@@ -83,7 +88,7 @@ async def page(
         now=face.engine.clock.now().isoformat(),
         assets=f"/static/{_VERSION}",
         notice=notice,
-        troubles=trouble_views(health.troubles),
+        troubles=trouble_views(troubles),
     )
     content = _TEMPLATES.get_template(template).render(shell=shell, **context)
     return Response(content, status_code=status, media_type="text/html; charset=utf-8", cookies=cookies)

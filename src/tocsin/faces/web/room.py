@@ -9,6 +9,7 @@ from tocsin.base.ids import PersonId
 from tocsin.base.times import humane
 from tocsin.engine.verbs import VERBS, may
 from tocsin.engine.views import Line, Principal, Room, Weight
+from tocsin.faces.web import guide
 from tocsin.faces.web.presenters import (
     STATE_WORDS,
     Badge,
@@ -21,7 +22,6 @@ from tocsin.faces.web.presenters import (
 )
 from tocsin.incident.deadlines import Deadline, DeadlineKind
 from tocsin.incident.state import Incident, Page, State, Step
-from tocsin.playbook.model import Action, ActionRole, Effect, MessageKind
 
 LINES_SHOWN = 8
 """How many lines of the timeline stand open. The whole of it, with every delivery, is folded away."""
@@ -39,13 +39,6 @@ OWN_PLACE = frozenset({"check", "triage", "message", "postmortem"})
 """Verbs whose forms stand in sections of their own."""
 SELDOM = frozenset({"offer-command", "category", "dismiss", "merge", "repin"})
 """Verbs that are folded away behind the others."""
-
-_EFFECTS = {Effect.READ: "Only looks", Effect.CHANGE: "Changes", Effect.DESTROY: "Destroys"}
-_KINDS = {
-    MessageKind.INITIAL: "First message",
-    MessageKind.UPDATE: "Update",
-    MessageKind.RESOLUTION: "Resolution",
-}
 
 
 class LineView(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,78 +100,6 @@ class PageView(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[StepView, ...]
 
 
-class QuestionView(msgspec.Struct, frozen=True, kw_only=True):
-    """A question of the severity checklist."""
-
-    id: str
-    question: str
-    leads_to: str
-    answer: str
-
-
-class ItemView(msgspec.Struct, frozen=True, kw_only=True):
-    """An item of a checklist."""
-
-    id: str
-    title: str
-    text: str
-    done: bool
-
-
-class PhaseView(msgspec.Struct, frozen=True, kw_only=True):
-    """A phase with its checklist."""
-
-    name: str
-    window: str
-    done: int
-    items: tuple[ItemView, ...]
-
-
-class ActionView(msgspec.Struct, frozen=True, kw_only=True):
-    """A step of the playbook, shown for a person to carry out."""
-
-    id: str
-    number: int
-    title: str
-    effect: str
-    effect_text: str
-    script: str
-    language: str
-    opens: str
-    fill_in: tuple[str, ...]
-    secrets: tuple[str, ...]
-
-
-class GroupView(msgspec.Struct, frozen=True, kw_only=True):
-    """Steps that belong together. `fitting` says that they are for the state the incident is in."""
-
-    id: str
-    name: str
-    phase: str
-    numbered: bool
-    fitting: bool
-    actions: tuple[ActionView, ...]
-
-
-class FieldView(msgspec.Struct, frozen=True, kw_only=True):
-    """A field of a message."""
-
-    name: str
-    value: str
-    missing: bool
-
-
-class DraftView(msgspec.Struct, frozen=True, kw_only=True):
-    """A message as far as it is written. `due` says that it is the one that is wanted next."""
-
-    kind: str
-    label: str
-    text: str
-    fields: tuple[FieldView, ...]
-    missing: int
-    due: bool
-
-
 class RoomView(msgspec.Struct, frozen=True, kw_only=True):
     """The whole page."""
 
@@ -205,10 +126,10 @@ class RoomView(msgspec.Struct, frozen=True, kw_only=True):
     last_seq: int
     alerts: tuple[AlertView, ...]
     pages: tuple[PageView, ...]
-    triage: tuple[QuestionView, ...]
-    phases: tuple[PhaseView, ...]
-    groups: tuple[GroupView, ...]
-    drafts: tuple[DraftView, ...]
+    triage: tuple[guide.QuestionView, ...]
+    phases: tuple[guide.PhaseView, ...]
+    groups: tuple[guide.GroupView, ...]
+    drafts: tuple[guide.DraftView, ...]
     levels: tuple[tuple[str, str], ...]
     people: tuple[tuple[str, str], ...]
     roles: tuple[str, ...]
@@ -228,7 +149,7 @@ class RoomView(msgspec.Struct, frozen=True, kw_only=True):
     playbook_is_current: bool
 
 
-def room_view(room: Room, principal: Principal, now: datetime) -> RoomView:
+def room_view(room: Room, principal: Principal, bodies: guide.Bodies, now: datetime) -> RoomView:
     """Everything that this principal sees of the room, at this time (UTC)."""
     incident = room.incident
     verbs = {each.verb: each.label for each in room.choices if may(principal, VERBS[each.verb].role)}
@@ -260,10 +181,10 @@ def room_view(room: Room, principal: Principal, now: datetime) -> RoomView:
             _alert(each) for each in sorted(incident.alerts, key=lambda each: each.ends_at is not None)
         ),
         pages=tuple(_page(each, names) for each in reversed(incident.pages)),
-        triage=_triage(room),
-        phases=_phases(room),
-        groups=_groups(room),
-        drafts=_drafts(room),
+        triage=guide.questions(room),
+        phases=guide.phases(room),
+        groups=guide.groups(room),
+        drafts=guide.drafts(room, bodies),
         levels=tuple((each.level, badge(each.level, room.levels).text) for each in room.levels),
         people=tuple((person.id, person.name) for person in room.people),
         roles=room.roles,
@@ -379,98 +300,3 @@ def _page(page: Page, names: dict[PersonId, str]) -> PageView:
 
 def _step(step: Step, result: str) -> StepView:
     return StepView(at=moment(step.at), method=step.method, result=result)
-
-
-def _triage(room: Room) -> tuple[QuestionView, ...]:
-    found: list[QuestionView] = []
-    for rule in room.triage:
-        shift = f"{abs(rule.shifts)} level{'s' if abs(rule.shifts) > 1 else ''}" if rule.shifts else ""
-        down = f"{shift} {'less' if (rule.shifts or 0) > 0 else 'more'} severe" if shift else ""
-        answer = room.incident.answers.get(rule.id, "")
-        found.append(
-            QuestionView(id=rule.id, question=rule.question, leads_to=rule.sets or down, answer=answer)
-        )
-    return tuple(found)
-
-
-def _phases(room: Room) -> tuple[PhaseView, ...]:
-    checked = set(room.incident.checked)
-    found: list[PhaseView] = []
-    for phase in room.phases:
-        if not phase.checklist:
-            continue
-        items = tuple(
-            ItemView(id=item.id, title=item.title, text=item.text, done=item.id in checked)
-            for item in phase.checklist
-        )
-        window = f"within {humane(phase.ends_after)}" if phase.ends_after else ""
-        done = sum(item.done for item in items)
-        found.append(PhaseView(name=phase.name, window=window, done=done, items=items))
-    return tuple(found)
-
-
-_FITTING = {
-    State.OPEN: (ActionRole.DIAGNOSTIC,),
-    State.ACKNOWLEDGED: (ActionRole.DIAGNOSTIC,),
-    State.MITIGATED: (ActionRole.RESOLUTION, ActionRole.VERIFICATION),
-}
-
-
-def _groups(room: Room) -> tuple[GroupView, ...]:
-    grouped: dict[tuple[str, str], list[Action]] = {}
-    for action in room.actions:
-        grouped.setdefault((action.phase, action.group), []).append(action)
-    fitting = _FITTING.get(room.incident.state, ())
-    return tuple(
-        GroupView(
-            id=f"steps-{number}",
-            name=group or phase,
-            phase=phase,
-            numbered=all(action.numbered for action in actions),
-            fitting=any(action.role in fitting for action in actions),
-            actions=tuple(_action(action) for action in actions),
-        )
-        for number, ((phase, group), actions) in enumerate(grouped.items(), 1)
-    )
-
-
-def _action(action: Action) -> ActionView:
-    return ActionView(
-        id=action.id,
-        number=action.order,
-        title=action.title,
-        effect=action.effect.value,
-        effect_text=_EFFECTS[action.effect],
-        script=action.script,
-        language=action.language,
-        opens=safe_link(action.opens or ""),
-        fill_in=tuple(f"{parameter.name} ({parameter.type.value})" for parameter in action.parameters),
-        secrets=action.secrets,
-    )
-
-
-def _drafts(room: Room) -> tuple[DraftView, ...]:
-    due = _due_kind(room)
-    return tuple(
-        DraftView(
-            kind=kind.value,
-            label=_KINDS[kind],
-            text=made.text,
-            fields=tuple(
-                FieldView(name=name, value=value, missing=name in made.missing)
-                for name, value in sorted(made.fields.items(), key=lambda each: each[0] not in made.missing)
-            ),
-            missing=len(made.missing),
-            due=kind is due,
-        )
-        for kind, made in room.drafts.items()
-    )
-
-
-def _due_kind(room: Room) -> MessageKind:
-    for deadline in room.deadlines:
-        if deadline.kind is DeadlineKind.UPDATE:
-            return MessageKind(deadline.key.partition(":")[2])
-    if room.incident.state is State.RESOLVED:
-        return MessageKind.RESOLUTION
-    return MessageKind.UPDATE if room.incident.messages else MessageKind.INITIAL

@@ -174,14 +174,12 @@ function follow() {
 }
 
 function preview(form) {
-  const target = form.querySelector("[data-preview]");
-  form.dataset.template = form.dataset.template ?? target.textContent;
-  let text = form.dataset.template;
-  for (const field of form.querySelectorAll("input[name^='value.']")) {
-    const name = field.name.slice("value.".length);
-    if (field.value.trim()) text = text.replaceAll(`[${name}]`, field.value.trim());
+  for (const slot of form.querySelectorAll("[data-slot]")) {
+    const field = form.elements[`value.${slot.dataset.slot}`];
+    const value = field ? field.value.trim() : "";
+    slot.textContent = value || slot.dataset.blank;
+    slot.classList.toggle("blank", !value);
   }
-  target.textContent = text;
 }
 
 document.addEventListener("submit", (event) => {

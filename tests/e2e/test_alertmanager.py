@@ -1,0 +1,211 @@
+"""The main job with real parts: an alert of a real Alertmanager, an e-mail at a real mail server, the link
+that acknowledges, the post-mortem of the playbook, and the proof of the chain."""
+
+import os
+import re
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from html import unescape
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx
+import pytest
+
+from tests.e2e import people
+from tests.e2e.alertmanager import Alertmanager, alertmanager
+from tests.e2e.house import ROOT, House, house, until
+from tocsin.testing.smtp import SmtpSink
+
+EXAMPLE = ROOT / "src/tocsin/examples/playbook.md"
+SEED = ROOT.parent / "shared/seed/incident-response-playbook.txt"
+no_seed = pytest.mark.skipif(
+    not SEED.is_file() and os.environ.get("CI") != "true",
+    reason="the first playbook is not a part of the project; CI has it at hand",
+)
+PLAYBOOKS = [
+    pytest.param(EXAMPLE, "CheckoutDown", "Post-mortem:", id="example"),
+    pytest.param(SEED, "VaultSealed", "Incident Post-Mortem:", id="seed", marks=no_seed),
+]
+CAUSE = "the certificate of the payment provider had run out"
+FIX = "a new certificate, and an alert two weeks before the next"
+
+
+@pytest.fixture
+def mails() -> Iterator[SmtpSink]:
+    with SmtpSink() as sink:
+        yield sink
+
+
+def body_of(mail: EmailMessage) -> str:
+    """The plain text of a mail."""
+    part = mail.get_body(("plain",))
+    assert part is not None
+    return part.get_content()
+
+
+def link_of(mail: EmailMessage) -> str:
+    found = re.search(r"http://\S+/p/\S+", body_of(mail))
+    assert found, body_of(mail)
+    return found[0]
+
+
+def instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def clock(text: str) -> str:
+    """The time of day in UTC, as a post-mortem has it."""
+    return f"{instant(text).astimezone(UTC):%H:%M}"
+
+
+def first_page(mails: SmtpSink, name: str) -> EmailMessage:
+    """The page to one person; there must be exactly one."""
+    found = [mail for mail in mails.messages if mail["To"] == people.address("email", name)]
+    assert len(found) == 1, [(mail["To"], mail["Subject"]) for mail in mails.messages]
+    return found[0]
+
+
+@pytest.mark.parametrize(("playbook", "alert", "heading"), PLAYBOOKS)
+def test_from_the_alert_to_the_proof(
+    tmp_path: Path, mails: SmtpSink, playbook: Path, alert: str, heading: str
+) -> None:
+    settings = people.mail(mails.port)
+    roster = people.roster("email", fallback="")
+    with (
+        house(tmp_path, playbook=playbook, roster=roster, settings=settings) as tocsin,
+        alertmanager(tmp_path, tocsin.url) as manager,
+    ):
+        manager.fire(alert)
+        opened = until(lambda: tocsin.run("incidents", "--json").json["incidents"], 20, "no incident")
+        assert [(each["id"], each["level"]) for each in opened] == [("INC-1", "P1")]
+
+        until(lambda: "Delivered" in tocsin.kinds("INC-1"), 20, "no delivery")
+        page = until(lambda: mails.messages and first_page(mails, "olga"), 10, "no mail")
+        _tells_what_matters(page, tocsin.incident("INC-1"), alert)
+        _acknowledged_by_the_button_alone(tocsin, link_of(page))
+
+        manager.resolve(alert)
+        until(lambda: "AlertCleared" in tocsin.kinds("INC-1"), 20, "the end of the alert did not come")
+        assert f"Alert {alert} has ended; none is firing any more." in tocsin.texts("INC-1")
+
+        tocsin.run("resolve", "INC-1", "--root-cause", CAUSE, "--fix", FIX, "--verification", "an order")
+        _postmortem(tocsin, heading)
+        assert "Verified: 1 incident" in tocsin.run("verify").out
+        assert tocsin.stop()[0] == 0
+        _a_changed_byte_is_named(tocsin, alert)
+
+
+def _tells_what_matters(page: EmailMessage, incident: Any, alert: str) -> None:
+    text = body_of(page)
+    assert "INC-1" in page["Subject"]
+    assert page["Subject"].startswith("[P1]")
+    assert "Severity: P1 — Critical" in text
+    assert alert in text
+    due = instant(incident["opened_at"]).timestamp() + 15 * 60
+    local = datetime.fromtimestamp(due, ZoneInfo(people.ZONES["olga"]))
+    assert f"Respond by: {local:%a %d %b %Y, %H:%M} IST" in text
+
+
+def _acknowledged_by_the_button_alone(tocsin: House, link: str) -> None:
+    before = tocsin.lines("INC-1")
+    with httpx.Client(trust_env=False, timeout=20) as browser:
+        for method in ("GET", "HEAD", "GET", "HEAD"):
+            looked = browser.request(method, link)
+            assert looked.status_code == 200 or method == "HEAD", (looked.status_code, looked.text)
+        assert "Acknowledge" in unescape(browser.get(link).text)
+        assert tocsin.incident("INC-1")["state"] == "open"
+        assert [line for line in tocsin.lines("INC-1")[len(before) :] if line["kind"] != "Delivered"] == []
+        assert browser.get(link[:-3] + "abc").status_code == 404
+
+        pressed = browser.post(link)
+        assert pressed.status_code == 200
+        assert "You have acknowledged INC-1." in unescape(pressed.text)
+        incident = tocsin.incident("INC-1")
+        assert incident["state"] == "acknowledged"
+        assert incident["acknowledged_by"] == "olga"
+        again = unescape(browser.post(link).text)
+        assert "You acknowledged INC-1 before" in again
+    assert tocsin.kinds("INC-1").count("Acknowledged") == 1
+
+
+def _postmortem(tocsin: House, heading: str) -> None:
+    incident = tocsin.incident("INC-1")
+    assert incident["state"] == "resolved"
+    written = tocsin.run("postmortem", "INC-1").out
+    print(written)
+    first = written.lstrip("# \n").splitlines()[0]
+    assert first == f"{heading} INC-1 {incident['title']}"
+    for moment in ("opened_at", "acknowledged_at", "resolved_at"):
+        assert f"- {clock(incident[moment])} — " in written, moment
+    spent = instant(incident["resolved_at"]) - instant(incident["opened_at"])
+    minutes = int(spent.total_seconds() // 60)
+    assert f"**Duration:** {minutes // 60} hours {minutes % 60} minutes" in written
+    assert f"**Date:** {incident['opened_at'][:10]}" in written
+    assert "**Severity:** P1\n" in written
+    assert CAUSE in written
+    assert "P1/P2" not in written
+    assert "HH:MM" not in written.partition("Root")[0].replace("HH:MM — Root cause identified", "")
+
+
+def _a_changed_byte_is_named(tocsin: House, alert: str) -> None:
+    """First through SQLite, then in the file itself: one byte is enough, and the event is named."""
+    good = tocsin.database.read_bytes()
+    with sqlite3.connect(tocsin.database) as database:
+        found = database.execute("SELECT seq FROM events WHERE kind = 'Acknowledged'").fetchone()
+        changed = database.execute(
+            "UPDATE events SET data = replace(data, '\"olga\"', '\"olgb\"') WHERE kind = 'Acknowledged'"
+        )
+        assert changed.rowcount == 1
+    database.close()
+    _blamed(tocsin, f"INC-1 event {found[0]}")
+
+    tocsin.database.write_bytes(good)
+    assert tocsin.run("verify").code == 0
+    place = good.find(CAUSE.encode())
+    assert place > 0
+    spoilt = bytearray(good)
+    spoilt[place] ^= 0x20
+    tocsin.database.write_bytes(bytes(spoilt))
+    with sqlite3.connect(tocsin.database) as database:
+        touched = database.execute("SELECT 1 FROM events WHERE kind = 'Resolved' AND data LIKE '%The cert%'")
+        in_event = touched.fetchone() is not None
+    database.close()
+    print("the byte lies in", "an event" if in_event else "the read model")
+    _blamed(tocsin, "INC-1")
+
+
+def _blamed(tocsin: House, what: str) -> None:
+    verified = tocsin.run("verify", code=1)
+    print(verified.out, verified.err)
+    assert what in verified.out + verified.err
+
+
+def test_alertmanager_waits_while_tocsin_is_down(tmp_path: Path) -> None:
+    with (
+        house(tmp_path, playbook=EXAMPLE, roster=people.roster()) as tocsin,
+        alertmanager(tmp_path, tocsin.url) as manager,
+    ):
+        manager.fire("CheckoutDown")
+        until(lambda: tocsin.api("GET", "/incidents")["incidents"], 20)
+        tocsin.kill()
+        manager.fire("PaymentsFailing")
+        manager.fire("DatabaseUnreachable")
+        manager.resolve("CheckoutDown")
+        _let_some_attempts_fail(manager)
+        tocsin.start()
+
+        def names() -> set[str]:
+            alerts = tocsin.api("GET", "/alerts")["alerts"]
+            return {f"{each['alert']['labels']['alertname']} {each['alert']['status']}" for each in alerts}
+
+        wanted = {"CheckoutDown resolved", "PaymentsFailing firing", "DatabaseUnreachable firing"}
+        until(lambda: names() >= wanted, 60, f"not everything came: {names()}")
+        assert tocsin.run("verify").code == 0
+
+
+def _let_some_attempts_fail(manager: Alertmanager) -> None:
+    until(lambda: manager.output.text.count("connection refused") >= 3, 60, "Alertmanager does not try")
