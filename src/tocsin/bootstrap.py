@@ -4,8 +4,8 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
@@ -331,6 +331,18 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             print(welcome(self._settings, self._setup_link), flush=True)
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Heed the signals while serving. The base class raises them once more afterwards, which would end
+        the process before the engine has stopped in good order, and tell a stop that was asked for as a
+        failure."""
+        before = {sig: signal.signal(sig, self.handle_exit) for sig in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for sig, handler in before.items():
+                signal.signal(sig, handler)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Stop; a second Ctrl-C stops at once."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ import httpx
 
 T = TypeVar("T")
 
+LATER = str(Path(__file__).with_name("later.py"))
 ROOT = Path(__file__).resolve().parents[2]
 SRC = ROOT / "src"
 READY_WITHIN_SECONDS = 30.0
@@ -111,14 +113,18 @@ class House:
         roster: str | None = None,
         settings: str | None = None,
         env: Mapping[str, str] | None = None,
-        program: tuple[str, ...] = ("-m", "tocsin"),
+        own_clock: bool = False,
     ) -> None:
-        """`playbook` is a file or a text, the others are texts; they are written into `folder`."""
+        """`playbook` is a file or a text, the others are texts; they are written into `folder`. A server
+        with its own clock can be sent ahead."""
         self.folder = folder
         self.data = folder / "data"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.program = program
+        self._ahead = folder / "ahead"
+        self._program = (LATER,) if own_clock else ("-m", "tocsin")
+        if own_clock:
+            self.be_ahead(timedelta(0))
         self.process: subprocess.Popen[bytes] | None = None
         self._outputs: list[Output] = []
         self._env = dict(env or {})
@@ -138,7 +144,13 @@ class House:
         """An environment in which nothing of the tester's own settings is left."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
         kept["PYTHONPATH"] = os.pathsep.join([str(SRC), kept.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-        return {**kept, "COLUMNS": "220", "NO_COLOR": "1", "TZ": "UTC", **self._env, **more}
+        return {**kept, "COLUMNS": "220", "NO_COLOR": "1", "TZ": "UTC", "AHEAD_FILE": str(self._ahead), **self._env, **more}
+
+    def be_ahead(self, by: timedelta) -> None:
+        """Set the server's clock ahead of this machine's, in one step that it never sees half-way."""
+        beside = self._ahead.with_name("ahead.new")
+        beside.write_text(str(by.total_seconds()), encoding="utf-8")
+        beside.replace(self._ahead)
 
     @property
     def serve_command(self) -> list[str]:
@@ -150,7 +162,7 @@ class House:
             ("--config", self.settings),
         ):
             flags += [flag, str(path)] if path else []
-        return [sys.executable, *self.program, "serve", *flags]
+        return [sys.executable, *self._program, "serve", *flags]
 
     def spawn(self, stderr: Any = subprocess.STDOUT) -> None:
         """Start the server and do not wait for it."""

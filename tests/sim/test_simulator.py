@@ -16,7 +16,7 @@ from tocsin.incident.evolve import fold
 SEEDS = int(os.environ.get("TOCSIN_SEEDS", "200"))
 FIRST = int(os.environ.get("TOCSIN_FIRST_SEED", "1"))
 TURNS = 60
-SQLITE_SHARE = 10
+SQLITE_SHARE = 20
 """One seed in so many runs on SQLite, the others on the memory store."""
 
 Opener = Callable[[Callable[[str], None]], Awaitable[Store]]

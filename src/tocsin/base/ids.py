@@ -1,6 +1,7 @@
 """Identifiers: their types, and how to read and write them. None is ever made up here."""
 
 import re
+from functools import lru_cache
 from typing import NewType
 
 IncidentId = NewType("IncidentId", str)
@@ -25,6 +26,11 @@ def incident_id(number: int) -> IncidentId:
     return IncidentId(f"INC-{number}")
 
 
+def incident_number(incident: IncidentId) -> int:
+    """The number of `INC-7`: 7."""
+    return int(incident.removeprefix("INC-"))
+
+
 def parse_incident_id(text: str) -> IncidentId | None:
     """Read `INC-7` (any case, surrounding space allowed) or a bare `7`; None if it is neither."""
     text = text.strip()
@@ -34,6 +40,7 @@ def parse_incident_id(text: str) -> IncidentId | None:
     return IncidentId(f"INC-{found[1]}") if found else None
 
 
+@lru_cache(maxsize=4096)
 def slug(text: str) -> str:
     """Lower-case words joined by hyphens; the same text always gives the same slug."""
     return _NOT_SLUG.sub("-", text.casefold()).strip("-") or "untitled"

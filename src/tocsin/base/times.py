@@ -108,7 +108,9 @@ def humane(span: timedelta) -> str:
         (seconds % 60, "s"),
     )
     first = next((index for index, (count, _) in enumerate(parts) if count), 3)
-    return sign + " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count or first == 3)
+    return sign + " ".join(
+        f"{count} {unit}" for count, unit in parts[first : first + 2] if count or first == 3
+    )
 
 
 def zone(name: str) -> ZoneInfo:

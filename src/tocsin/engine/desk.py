@@ -108,7 +108,7 @@ class Desk:
         rules = self._library.rules()
         number = await unit.new_incident_id()
         decided = handle(None, command, actor, rules, self._clock.now(), number)
-        return await self._write(unit, decided, rules)
+        return await self._write(unit, decided, rules, command)
 
     async def handle_in(self, unit: Unit, incident: IncidentId, command: c.Command, actor: Actor) -> Answer:
         """Carry out a command within a transaction of the caller's, who announces it after the commit.
@@ -127,7 +127,7 @@ class Desk:
             written = postmortem(loaded, [each.entry for each in chained], rules)
             command = replace(command, text=written)
         decided = handle(loaded, command, actor, rules, self._clock.now(), incident)
-        answer = await self._write(unit, decided, rules)
+        answer = await self._write(unit, decided, rules, command)
         if isinstance(command, c.Merge) and answer.entries:
             await self._absorb(unit, command, answer.incident, actor)
         return answer
@@ -136,12 +136,15 @@ class Desk:
         taken = c.Absorb(other=merged.id, title=merged.title, alerts=merged.alerts)
         await self.handle_in(unit, command.into, taken, actor)
 
-    async def _write(self, unit: Unit, decided: Decision | Refused, rules: Rules) -> Answer:
+    async def _write(
+        self, unit: Unit, decided: Decision | Refused, rules: Rules, command: c.Command
+    ) -> Answer:
         if isinstance(decided, Refused):
             raise RefusedError(decided.code, decided.message)
         incident = decided.incident
-        # Also without an entry the next deadline may be another one: the roster may have changed.
-        await unit.append(decided.entries, incident, next_due_at(incident, rules))
+        # A tick without an entry may find another next deadline: the roster may have changed.
+        if decided.entries or isinstance(command, c.Tick):
+            await unit.append(decided.entries, incident, next_due_at(incident, rules))
         if decided.entries:
             await unit.enqueue([effect for effect in decided.effects if not isinstance(effect, Cancel)])
             for effect in decided.effects:

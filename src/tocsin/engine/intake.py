@@ -16,14 +16,15 @@ from msgspec.structs import replace
 from tocsin.alerts import grouping
 from tocsin.alerts.model import Alert, AlertStatus
 from tocsin.base import limits
-from tocsin.base.ids import IncidentId
-from tocsin.engine.desk import Desk
+from tocsin.base.ids import IncidentId, incident_number
+from tocsin.engine.desk import Answer, Desk
 from tocsin.engine.library import Library
 from tocsin.engine.ports import Clock, ConflictError, Store, StoreUnavailableError, Unit
 from tocsin.engine.records import AlertRecord
 from tocsin.engine.steady import to_its_end
 from tocsin.incident import commands as c
 from tocsin.incident.events import Actor, ActorKind
+from tocsin.incident.state import Incident
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +47,42 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
 class _Request(msgspec.Struct):
     alerts: tuple[Alert, ...]
     answer: asyncio.Future[list[Taken]]
+
+
+class Holders:
+    """The incidents to which alerts may belong, found by alert and by group; kept up to date within one
+    transaction, so that a storm of alerts does not read them all again for each."""
+
+    def __init__(self, newest_first: Sequence[grouping.Holder]) -> None:
+        self._holders: dict[IncidentId, grouping.Holder] = {}
+        self._by_fingerprint: dict[str, list[IncidentId]] = {}
+        self._by_group: dict[str, list[IncidentId]] = {}
+        for holder in reversed(newest_first):
+            self._add(holder)
+
+    def candidates(self, fingerprint: str, group_key: str) -> list[grouping.Holder]:
+        """Those that hold the alert or are of its group, newest first."""
+        found = {*self._by_fingerprint.get(fingerprint, ()), *self._by_group.get(group_key, ())}
+        return [self._holders[incident] for incident in sorted(found, key=incident_number, reverse=True)]
+
+    def put(self, incident: Incident) -> None:
+        """Take note of what an incident has become."""
+        self._add(
+            grouping.Holder(
+                id=incident.id,
+                group_key=incident.group_key,
+                fingerprints=frozenset(alert.fingerprint for alert in incident.alerts),
+                resolved_at=incident.resolved_at,
+            )
+        )
+
+    def _add(self, holder: grouping.Holder) -> None:
+        before = self._holders.get(holder.id)
+        self._holders[holder.id] = holder
+        for fingerprint in holder.fingerprints - (before.fingerprints if before else frozenset()):
+            self._by_fingerprint.setdefault(fingerprint, []).append(holder.id)
+        if before is None:
+            self._by_group.setdefault(holder.group_key, []).append(holder.id)
 
 
 class Intake:
@@ -125,42 +162,42 @@ class Intake:
             with attempt:
                 changed: dict[IncidentId, None] = {}
                 async with self._store.transaction() as unit:
-                    answers = [await self._keep_one(unit, alerts, changed) for alerts in requests]
+                    known = Holders(await unit.holders())
+                    answers = [
+                        [await self._place(unit, alert, known, changed) for alert in alerts]
+                        for alerts in requests
+                    ]
                 self._desk.announce(list(changed))
                 return answers
         raise AssertionError("the last attempt returns or raises")
 
-    async def _keep_one(
-        self, unit: Unit, alerts: tuple[Alert, ...], changed: dict[IncidentId, None]
-    ) -> list[Taken]:
-        return [await self._place(unit, alert, changed) for alert in alerts]
-
-    async def _place(self, unit: Unit, alert: Alert, changed: dict[IncidentId, None]) -> Taken:
-        playbook = self._library.current.playbook
-        placement = grouping.place(alert, playbook.options.group_by, await unit.holders())
+    async def _place(
+        self, unit: Unit, alert: Alert, known: Holders, changed: dict[IncidentId, None]
+    ) -> Taken:
+        group_by = self._library.current.playbook.options.group_by
+        key = grouping.group_key(alert, group_by)
+        placement = grouping.place(alert, group_by, known.candidates(alert.fingerprint, key))
         actor = Actor(ActorKind.SOURCE, alert.source, alert.source)
+        because = placement.because.value
+        answer: Answer | None = None
         match placement:
             case grouping.Opens():
-                opening = c.OpenByAlert(
-                    alert=alert, group_key=placement.group_key, because=placement.because.value
-                )
+                opening = c.OpenByAlert(alert=alert, group_key=placement.group_key, because=because)
                 answer = await self._desk.open_in(unit, opening, actor)
-                incident, wrote = answer.incident.id, True
             case grouping.Attaches():
-                attached = c.AttachAlert(alert=alert, because=placement.because.value)
+                attached = c.AttachAlert(alert=alert, because=because)
                 answer = await self._desk.handle_in(unit, placement.incident, attached, actor)
-                incident, wrote = placement.incident, bool(answer.entries)
             case grouping.Clears():
-                answer = await self._desk.handle_in(
-                    unit, placement.incident, c.ClearAlert(alert=alert), actor
-                )
-                incident, wrote = placement.incident, bool(answer.entries)
+                cleared = c.ClearAlert(alert=alert)
+                answer = await self._desk.handle_in(unit, placement.incident, cleared, actor)
             case grouping.Recorded():
-                incident, wrote = None, False
-        if incident is not None and wrote:
-            changed[incident] = None
-        await self._record(unit, alert, incident, placement.because.value)
-        return Taken(fingerprint=alert.fingerprint, incident=incident, because=placement.because.value)
+                pass
+        if answer is not None and answer.entries:
+            known.put(answer.incident)
+            changed[answer.incident.id] = None
+        incident = answer.incident.id if answer else None
+        await self._record(unit, alert, incident, because)
+        return Taken(fingerprint=alert.fingerprint, incident=incident, because=because)
 
     async def _record(self, unit: Unit, alert: Alert, incident: IncidentId | None, because: str) -> None:
         known = await unit.alert(alert.fingerprint)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from tocsin.playbook.model import Effect
-from tocsin.playbook.programs import BUILTINS, OPENERS, PROGRAMS, WRAPPERS
+from tocsin.playbook.programs import BUILTINS, OPENERS, PROGRAMS, WRAPPERS, WRITING_OPTIONS
 from tocsin.playbook.shell import Command, Script, read_script
 from tocsin.playbook.sql import effect_of_sql
 
@@ -65,7 +65,6 @@ _CMDLET_READS = frozenset(
         "Resolve",
         "Compare",
         "Write",
-        "Out",
         "Foreach",
         "ForEach",
         "Group",
@@ -83,6 +82,7 @@ _CMDLET_READS = frozenset(
 _CMDLET_DESTROYS = frozenset(
     ["Remove", "Clear", "Stop", "Revoke", "Reset", "Uninstall", "Disable", "Format"]
 ) - {"Format"}
+_RUNS_TEXT = frozenset(["eval", "source", ".", "exec", "trap"])
 _ORDER = (Effect.READ, Effect.CHANGE, Effect.DESTROY)
 
 
@@ -182,8 +182,6 @@ def _own_effect(name: str, command: Command) -> Effect:
             return _database(command)
         case "gh" if command.arguments[:1] == ("api",):
             return _http("curl", command.arguments[1:])
-        case "sed" | "perl":
-            return Effect.CHANGE if any(each.startswith("-i") for each in command.arguments) else Effect.READ
         case "find" if {"-delete", "-exec", "-execdir", "-ok"} & set(command.arguments):
             return (
                 Effect.DESTROY
@@ -200,10 +198,11 @@ def _own_effect(name: str, command: Command) -> Effect:
 
 def _by_table(name: str, arguments: Sequence[str]) -> Effect:
     known = PROGRAMS.get(name)
+    writes = WRITING_OPTIONS.get(name)
+    if writes and writes.search(" ".join(arguments)):
+        return Effect.CHANGE
     if known is None:
-        return (
-            Effect.READ if name in BUILTINS and name not in ("eval", "source", ".", "exec") else Effect.CHANGE
-        )
+        return Effect.READ if name in BUILTINS and name not in _RUNS_TEXT else Effect.CHANGE
     if known.looks:
         return Effect.READ
     words, options = _words(arguments)

@@ -25,6 +25,12 @@ def _reads(verbs: str, destroys: str = "") -> Program:
 
 
 _LOOK = Program(looks=True)
+# The verb of these programs stands anywhere, so a name that reads like a verb must not hide another one.
+_ONLY = (
+    r"(?!.*\b(?:create|update|set|add|start|stop|restart|deploy|resize|run|import|apply|move|scale|enable"
+    r"|reset|restore|failover)\b)"
+)
+_CLOUD_DESTROYS = r".*\b(?:delete|disable|destroy|purge|remove\S*|revoke)"
 _COMPOSE = _reads(
     "ps|logs|config|images|top|stats|events|ls|version|port|volumes",
     r"down|rm|kill",
@@ -51,6 +57,7 @@ PROGRAMS: dict[str, Program] = {
             "tr",
             "awk",
             "gawk",
+            "sed",
             "jq",
             "yq",
             "column",
@@ -105,9 +112,6 @@ PROGRAMS: dict[str, Program] = {
             "netstat",
             "ss",
             "arp",
-            "nc",
-            "netcat",
-            "curlie",
             "basename",
             "dirname",
             "realpath",
@@ -169,14 +173,13 @@ PROGRAMS: dict[str, Program] = {
     "kubectl": _reads(
         r"get|describe|logs|top|explain|version|cluster-info|api-resources|api-versions|diff|events"
         r"|rollout (?:history|status)|config (?:view|get-contexts|current-context)|auth can-i",
-        r"delete|drain|replace --force",
+        r"delete|drain",
     ),
     "helm": _reads(r"list|ls|status|history|get|show|search|version|template|lint", r"uninstall|delete|un"),
     "git": _reads(
-        r"log|status|diff|show|blame|branch|remote|fetch|describe|rev-parse|shortlog|ls-files"
-        r"|ls-remote|bisect log"
-        r"|stash list|tag -l|reflog|grep|config --get",
-        r"push|reset|clean|filter-branch|branch -D|reflog expire|gc|update-ref",
+        r"log|status|diff|show|blame|branch$|remote$|fetch|describe|rev-parse|shortlog|ls-files|ls-remote"
+        r"|stash list|tag$|reflog$|grep",
+        r"push|reset|clean|filter-branch|reflog expire|gc|update-ref",
     ),
     "gh": _reads(
         r"(?:run|pr|issue|release|repo|workflow|gist|secret|variable|cache) (?:list|view|status|diff"
@@ -185,7 +188,8 @@ PROGRAMS: dict[str, Program] = {
         r"(?:run|pr|issue|release|repo|workflow|gist|secret|variable|cache) delete|secret set",
     ),
     "vault": _reads(
-        r"status|read|list|kv (?:get|list)|audit list|auth list|policy (?:list|read)|secrets list"
+        r"status|read (?!\S*(?:creds|issue|sign))\S+|list|kv (?:get|list)|audit list|auth list"
+        r"|policy (?:list|read)|secrets list"
         r"|token lookup|version"
         r"|operator (?:raft list-peers|members|key-status|usage)|lease lookup|print",
         r".*revoke.*|.*rotate.*|delete|kv (?:put|delete|destroy|metadata delete)|operator (?:seal"
@@ -202,10 +206,8 @@ PROGRAMS: dict[str, Program] = {
         r"\S+ (?:delete|terminate|deregister|revoke|purge|rotate|rb|rm|remove|disable"
         r"|schedule-key-deletion)\S*",
     ),
-    "gcloud": _reads(
-        r".*\b(?:list|describe|read|get-\S+|info)", r".*\b(?:delete|disable|destroy|remove-\S+|revoke)"
-    ),
-    "az": _reads(r".*\b(?:list|show|get-\S+)", r".*\b(?:delete|purge|remove|revoke)"),
+    "gcloud": _reads(rf"{_ONLY}.*\b(?:list|describe|read|get-\S+|info)", _CLOUD_DESTROYS),
+    "az": _reads(rf"{_ONLY}.*\b(?:list|show|get-\S+)", _CLOUD_DESTROYS),
     "wrangler": _reads(
         r"tail|deployments (?:list|status|view)|versions (?:list|view)|whoami", r"delete|secret.*|\S+ delete"
     ),
@@ -245,6 +247,22 @@ PROGRAMS: dict[str, Program] = {
     "pg_resetwal": Program(destroys=re.compile("")),
 }
 """Programs by name; one that is not here counts as changing something."""
+
+WRITING_OPTIONS: dict[str, re.Pattern[str]] = {
+    "awk": re.compile(r"system\s*\(|print\S*[^|]*>|\binplace\b"),
+    "gawk": re.compile(r"system\s*\(|print\S*[^|]*>|\binplace\b"),
+    "date": re.compile(r"(?:^|\s)(?:-s|--set)"),
+    "dmesg": re.compile(r"(?:^|\s)(?:-[cCD]|--clear|--read-clear|--console-\w+)\b"),
+    "hostname": re.compile(r"^[^-]"),
+    "journalctl": re.compile(r"--(?:vacuum|rotate|flush|sync|update-catalog)"),
+    "openssl": re.compile(r"(?:^|\s)-out\b"),
+    "sed": re.compile(r"(?:^|\s)(?:-[a-zA-Z]*i|--in-place)"),
+    "sort": re.compile(r"(?:^|\s)(?:-o|--output)"),
+    "tree": re.compile(r"(?:^|\s)-o\b"),
+    "xxd": re.compile(r"(?:^|\s)-r\b"),
+    "yq": re.compile(r"(?:^|\s)(?:-[a-zA-Z]*i\b|--inplace)"),
+}
+"""How programs that look can be made to write all the same."""
 
 BUILTINS = frozenset(
     [

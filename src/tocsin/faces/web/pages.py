@@ -1,6 +1,7 @@
 """The pages for those who signed in: the list, the room, declaring, who is on call."""
 
 from collections.abc import AsyncGenerator
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -27,6 +28,8 @@ from tocsin.playbook.render import template_for
 
 ENDED_SHOWN = 30
 ACTIVE_SHOWN = 200
+LOOK_AGAIN = timedelta(seconds=15)
+"""How late the list may see what another node changed, and how old its ages may get."""
 
 
 class SignInFirstError(HTTPException):
@@ -202,5 +205,6 @@ async def follow_all(request: AnyRequest, face: TheFace) -> Stream:
 async def _wake_ups(engine: Engine) -> AsyncGenerator[bytes, None]:
     async with engine.hub.subscribe(None) as changes:
         yield b"retry: 2000\n\n"
-        async for _ in changes:
+        while not changes.closed:
+            await changes.wait(LOOK_AGAIN)
             yield b"event: changed\ndata: 1\n\n"

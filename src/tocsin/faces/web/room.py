@@ -97,6 +97,7 @@ class PageView(msgspec.Struct, frozen=True, kw_only=True):
     at: Moment
     answer: str
     waiting: bool
+    answered: bool
     steps: tuple[StepView, ...]
 
 
@@ -224,15 +225,18 @@ def _buttons(room: Room, principal: Principal, verbs: dict[str, str]) -> tuple[B
     return tuple(
         Button(verb=verb, label=label, main=verb in main, seldom=verb in SELDOM)
         for verb, label in verbs.items()
-        if verb not in OWN_PLACE and (verb != "acknowledge" or _has_to_answer(room.incident, principal))
+        if verb not in OWN_PLACE and _makes_sense(verb, room, principal)
     )
 
 
-def _has_to_answer(incident: Incident, principal: Principal) -> bool:
-    """Once somebody has acknowledged, only those who are still being paged have anything to answer."""
-    return incident.state is State.OPEN or any(
-        page.person == principal.person for page in incident.open_pages
-    )
+def _makes_sense(verb: str, room: Room, principal: Principal) -> bool:
+    """Whether a possible command is of use to this principal: once somebody has acknowledged, only those
+    who are still being paged have anything to answer, and who commands need not take command."""
+    incident = room.incident
+    if verb == "acknowledge":
+        paged = {page.person for page in incident.open_pages}
+        return incident.state is State.OPEN or principal.person in paged
+    return verb != "take-command" or principal.person is None or incident.commander != principal.person
 
 
 _ORDER = {
@@ -294,6 +298,7 @@ def _page(page: Page, names: dict[PersonId, str]) -> PageView:
         at=moment(page.at),
         answer=answer,
         waiting=page.ended_at is None,
+        answered=page.answered,
         steps=tuple(_step(step, results[step.result]) for step in page.steps),
     )
 
