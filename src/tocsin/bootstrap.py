@@ -243,6 +243,10 @@ async def _serve(settings: Settings) -> None:
         sources=sources,
         public_url=settings.public_url,
         allow_unauthenticated_sources=settings.allow_unauthenticated_sources,
+        source_tokens={
+            kind: read_secret(ref, f"sources.{kind}.token_ref")
+            for kind, ref in settings.source_tokens.items()
+        },
         extra_handlers=site.handlers(),
         error_page=site.error_page,
     )

@@ -144,7 +144,15 @@ class House:
         """An environment in which nothing of the tester's own settings is left."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
         kept["PYTHONPATH"] = os.pathsep.join([str(SRC), kept.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-        return {**kept, "COLUMNS": "220", "NO_COLOR": "1", "TZ": "UTC", "AHEAD_FILE": str(self._ahead), **self._env, **more}
+        return {
+            **kept,
+            "COLUMNS": "220",
+            "NO_COLOR": "1",
+            "TZ": "UTC",
+            "AHEAD_FILE": str(self._ahead),
+            **self._env,
+            **more,
+        }
 
     def be_ahead(self, by: timedelta) -> None:
         """Set the server's clock ahead of this machine's, in one step that it never sees half-way."""

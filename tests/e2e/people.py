@@ -25,7 +25,9 @@ def roster(kind: str = "outbox", also: str = "", fallback: str = "outbox") -> st
     """A roster in which everybody is reached over `kind`, and over `also` with the same start."""
     lines: list[str] = []
     for name, zone in ZONES.items():
-        methods = [f'{{ kind = "{each}", address = "{address(each, name)}" }}' for each in (kind, also) if each]
+        methods = [
+            f'{{ kind = "{each}", address = "{address(each, name)}" }}' for each in (kind, also) if each
+        ]
         lines += [
             f"[people.{name}]",
             f'name = "{name.capitalize()} Test"',
@@ -36,7 +38,10 @@ def roster(kind: str = "outbox", also: str = "", fallback: str = "outbox") -> st
         ]
     for role, name in ROLES:
         lines += [f'[roles."{role}"]', f'people = ["{name}"]', ""]
-    lines += ["[audiences.stakeholders]", f'methods = [{{ kind = "{kind}", address = "{address(kind, "all")}" }}]']
+    lines += [
+        "[audiences.stakeholders]",
+        f'methods = [{{ kind = "{kind}", address = "{address(kind, "all")}" }}]',
+    ]
     if fallback:
         lines += ["", "[fallback]", f'methods = [{{ kind = "{fallback}", address = "everyone" }}]']
     return "\n".join(lines) + "\n"
@@ -49,6 +54,4 @@ def address(kind: str, name: str) -> str:
 
 def mail(port: int) -> str:
     """The settings of a mail server on this machine."""
-    return (
-        f'[smtp]\nhost = "127.0.0.1"\nport = {port}\ntls = "none"\nfrom = "Tocsin <tocsin@example.org>"\n'
-    )
+    return f'[smtp]\nhost = "127.0.0.1"\nport = {port}\ntls = "none"\nfrom = "Tocsin <tocsin@example.org>"\n'

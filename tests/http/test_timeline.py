@@ -5,9 +5,11 @@ import json
 from collections.abc import AsyncGenerator
 from datetime import timedelta
 
+import httpx
 import pytest
 
 from tests.http.house import Client, House
+from tests.web.serving import serve
 from tocsin.base.ids import IncidentId
 from tocsin.engine import hub as hub_module
 from tocsin.engine.hub import Hub, HubFullError
@@ -129,3 +131,29 @@ async def test_too_many_readers(monkeypatch: pytest.MonkeyPatch) -> None:
                 raise AssertionError("one too many")
     async with hub.subscribe(None):
         pass
+
+
+def test_over_a_real_connection() -> None:
+    """A reader takes the stream up where it was lost; one that goes away is forgotten."""
+    with serve() as served:
+        served.run(served.house.alert())
+        served.run(served.house.settle())
+        headers = served.run(served.house.bearer("viewer")) | {"Last-Event-ID": "3"}
+        address = f"{served.url}/api/v1/incidents/1/timeline?follow=1"
+        found: list[dict[str, str]] = []
+        with httpx.stream("GET", address, headers=headers, timeout=10) as answer:
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            wanted = served.run(served.house.engine.queries.lines(INC, 3))
+            served.run(served.house.engine.desk.handle(INC, c.AddNote(text="New"), SYSTEM))
+            for line in answer.iter_lines():
+                if line.startswith("data: "):
+                    found.append(json.loads(line.removeprefix("data: ")))
+                    if found[-1]["kind"] == "Noted":
+                        break
+        assert [each["seq"] for each in found[: len(wanted)]] == [line.seq for line in wanted]
+        hub = served.house.engine.hub
+        for _ in range(200):
+            if not hub.followers:
+                break
+            served.run(asyncio.sleep(0.02))
+        assert hub.followers == 0

@@ -148,9 +148,8 @@ class World:
             for action in self.rng.sample([self.act, self.tick, self.deliver], 3):
                 await action()
         except Crash:
+            # What still runs beside it dies at its next step; a connection must not be torn from it.
             others = asyncio.all_tasks() - {asyncio.current_task()}
-            for task in others:
-                task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
             await engine.store.close()
             engine = await self.boot()

@@ -70,6 +70,11 @@ class Hub:
         self._wakers: set[asyncio.Event] = set()
         self._closed = False
 
+    @property
+    def followers(self) -> int:
+        """How many subscriptions there are now."""
+        return len(self._changes)
+
     def publish(self, incident: IncidentId) -> None:
         """Wake everyone who follows this incident or all of them. Never waits, never fails."""
         for changes, wanted in self._changes.items():

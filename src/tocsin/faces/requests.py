@@ -27,12 +27,14 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Face(msgspec.Struct, frozen=True, kw_only=True):
-    """What every handler may need. `public_url` is the server's own address, without a slash at its end."""
+    """What every handler may need. `public_url` is the server's own address, without a slash at its end;
+    `source_tokens` are the tokens that the settings give to kinds of sources."""
 
     engine: Engine
     public_url: str
     sources: Mapping[str, Source]
     allow_unauthenticated_sources: bool
+    source_tokens: Mapping[str, str] = {}
 
     @property
     def secure(self) -> bool:

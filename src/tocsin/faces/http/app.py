@@ -24,6 +24,7 @@ def create_app(
     sources: Mapping[str, Source],
     public_url: str,
     allow_unauthenticated_sources: bool = False,
+    source_tokens: Mapping[str, str] | None = None,
     extra_handlers: Sequence[ControllerRouterHandler] = (),
     error_page: ErrorPage | None = None,
 ) -> Litestar:
@@ -37,6 +38,7 @@ def create_app(
         public_url=public_url.rstrip("/"),
         sources=dict(sources),
         allow_unauthenticated_sources=allow_unauthenticated_sources,
+        source_tokens=dict(source_tokens or {}),
     )
     metrics = Metrics(engine)
     problems = Problems(error_page)

@@ -1,6 +1,7 @@
 """Who may call what: one guard for each role, run before a body is read."""
 
 from collections.abc import Awaitable, Callable
+from hmac import compare_digest
 from ipaddress import ip_address
 
 from litestar.exceptions import NotAuthorizedException
@@ -22,10 +23,14 @@ def at_least(role: str) -> Guard:
 
 
 async def source_guard(connection: Connection, _: BaseRouteHandler) -> None:
-    """Lets in any token, with bearer or basic; without a token only where the settings allow that."""
+    """Lets in any token, with bearer or basic, and the one that the settings give to this source. Without
+    a token only where the settings allow that and give the source none."""
     face = face_of(connection)
     credential = credential_of(connection)
-    if credential is None and face.allow_unauthenticated_sources:
+    own = face.source_tokens.get(connection.path_params.get("kind", ""))
+    if credential is None and face.allow_unauthenticated_sources and own is None:
+        return
+    if own and credential and compare_digest(own.encode(), credential.encode()):
         return
     known = credential is not None and await face.engine.access.principal_of_token(credential, via="source")
     if not known:

@@ -41,6 +41,9 @@ class Metrics:
         self._outbox = Gauge(
             "tocsin_outbox", "What has to leave, by status.", ["status"], registry=self._registry
         )
+        self._streams = Gauge(
+            "tocsin_streams", "Timelines and lists that are followed.", registry=self._registry
+        )
         self._ready = Gauge("tocsin_ready", "Whether the store can be used.", registry=self._registry)
         self._troubles = Gauge("tocsin_troubles", "Troubles that the pages show.", registry=self._registry)
 
@@ -58,6 +61,7 @@ class Metrics:
         """Everything in Prometheus' text format."""
         health = await self._engine.queries.health()
         self._ready.set(health.ready)
+        self._streams.set(self._engine.hub.followers)
         self._troubles.set(len(health.troubles))
         if health.ready:
             await self._look()

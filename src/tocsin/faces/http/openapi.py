@@ -124,7 +124,9 @@ def openapi_config() -> OpenAPIConfig:
             "Incidents, run by your playbook. Every error is a problem document (RFC 9457). "
             "Times are RFC 3339 in UTC, durations ISO 8601."
         ),
-        openapi_router=Router("/api", route_handlers=[], after_request=_no_page_of_its_own),
+        openapi_router=Router(
+            "/api", route_handlers=[], after_request=_no_page_of_its_own, include_in_schema=False
+        ),
         render_plugins=[JsonRenderPlugin(path="/openapi.json")],
         components=Components(
             security_schemes={

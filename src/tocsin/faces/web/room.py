@@ -221,7 +221,11 @@ def _line(line: Line) -> LineView:
 
 
 def _buttons(room: Room, principal: Principal, verbs: dict[str, str]) -> tuple[Button, ...]:
-    main = MAIN_VERBS.get(room.incident.state, ())
+    incident = room.incident
+    main = MAIN_VERBS.get(incident.state, ())
+    if incident.postmortem_due_at is not None and incident.postmortem_at is None:
+        # The post-mortem, which has a section of its own, comes before the end.
+        main = tuple(verb for verb in main if verb != "close")
     return tuple(
         Button(verb=verb, label=label, main=verb in main, seldom=verb in SELDOM)
         for verb, label in verbs.items()
