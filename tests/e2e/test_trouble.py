@@ -1,5 +1,6 @@
 """What a server does when the world around it fails: mail, database, disk, senders."""
 
+import asyncio
 import json
 import os
 import resource
@@ -23,8 +24,6 @@ from tests.e2e.house import House, empty_house, free_port, house, until
 from tocsin.base import limits
 from tocsin.testing.smtp import SmtpSink
 
-REFUSED = "Could not deliver to Olga Test by email: 127.0.0.1 cannot be reached"
-
 
 class LateSink(SmtpSink):
     """A mail server that begins, one day, on a port that was known before."""
@@ -38,9 +37,9 @@ def test_the_mail_server_is_down_and_comes_back(tmp_path: Path) -> None:
     port = free_port()
     with house(tmp_path, roster=people.roster("email"), settings=people.mail(port)) as tocsin:
         assert tocsin.alert("CheckoutDown") == "INC-1"
-        failed = until(lambda: [text for text in tocsin.texts("INC-1") if "Could not deliver" in text], 15)
+        told = "Could not deliver to Olga Test by email: 127.0.0.1"
+        failed = until(lambda: [text for text in tocsin.texts("INC-1") if text.startswith(told)], 15)
         print(failed[0])
-        assert "Olga Test by email" in failed[0]
         assert "It will be tried again." in failed[0]
         health = tocsin.api("GET", "/health")
         assert health["ready"] is True
@@ -58,6 +57,40 @@ def test_the_mail_server_is_down_and_comes_back(tmp_path: Path) -> None:
                 assert sorted(to) == ["olga@example.org", "tara@example.org"], "each once"
         delivered = [line for line in tocsin.lines("INC-1") if line["kind"] == "Delivered"]
         assert len(delivered) == 2
+
+
+class SlowSink(SmtpSink):
+    """A mail server that takes its time over each mail, until it is told to go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.busy, self.go_on = threading.Event(), threading.Event()
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        self.busy.set()
+        await asyncio.to_thread(self.go_on.wait, 15)
+        return await super().handle_DATA(server, session, envelope)
+
+
+def test_a_page_that_went_out_is_not_sent_again_when_that_could_not_be_recorded(tmp_path: Path) -> None:
+    with (
+        SlowSink() as mails,
+        house(
+            tmp_path, roster=people.roster("email"), settings=people.mail(mails.port), own_clock=True
+        ) as tocsin,
+    ):
+        tocsin.alert("RecommendationsMissing")
+        assert mails.busy.wait(10)
+        with closing(sqlite3.connect(tocsin.database, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            mails.go_on.set()
+            until(lambda: "the outbox cannot be read or written" in tocsin.log, 15)
+            other.execute("ROLLBACK")
+        until(lambda: "Delivered" in tocsin.kinds("INC-1"), 15, "it was never recorded")
+        tocsin.be_ahead(limits.outbox_lease * 2)
+        time.sleep(6)
+        assert [mail["To"] for mail in mails.messages] == ["olga@example.org"]
+        assert tocsin.kinds("INC-1").count("Delivered") == 1
 
 
 def test_when_every_method_fails_the_fallback_is_used(tmp_path: Path) -> None:
@@ -93,13 +126,15 @@ def test_another_process_holds_the_database(tmp_path: Path) -> None:
             print(f"8 senders were refused after {took:.1f} s")
             for answer in answers:
                 _is_unavailable(answer, "locked")
-            assert took < 12, "nobody waits for the ones before"
+            assert took < 20, "nobody waits for the ones before"
+            began = time.monotonic()
             refused = tocsin.ask(
                 "POST",
                 "/api/v1/incidents/INC-1/note",
                 json={"text": "x"},
                 headers={"authorization": f"Bearer {tocsin.token}"},
             )
+            print(f"a person after {time.monotonic() - began:.1f} s")
             _is_unavailable(refused, "locked")
             assert tocsin.incident("INC-1")["state"] == "open", "reading goes on"
             troubles = tocsin.api("GET", "/health")["troubles"]
@@ -284,7 +319,9 @@ def test_a_sender_that_trickles_holds_nobody_up(tocsin: House) -> None:
 
     def send() -> None:
         headers = {"authorization": f"Bearer {tocsin.token}", "content-type": "application/json"}
-        httpx.post(f"{tocsin.url}/in/generic", content=trickle(), headers=headers, timeout=40, trust_env=False)
+        httpx.post(
+            f"{tocsin.url}/in/generic", content=trickle(), headers=headers, timeout=40, trust_env=False
+        )
 
     threads = [threading.Thread(target=send, daemon=True) for _ in range(20)]
     for thread in threads:

@@ -69,6 +69,7 @@ class Delivery:
         self._links = links
         self._bundle_window = bundle_window
         self._held: dict[str, datetime] = {}
+        self._unrecorded: dict[str, tuple[OutboxRow, OutboxStatus, str]] = {}
 
     async def run(self) -> None:
         """Deliver until cancelled."""
@@ -81,18 +82,24 @@ class Delivery:
         """Deliver what can be claimed now, and say when to look again (UTC)."""
         now = self._clock.now()
         again = now + LOOK_AGAIN
-        self._held = {bundle: until for bundle, until in self._held.items() if until > now}
+        # A hold that ends later than any hold may was begun before the clock was set back.
+        latest = now + self._bundle_window
+        self._held = {bundle: until for bundle, until in self._held.items() if now < until <= latest}
         try:
+            await self._record_outcomes()
+            async with self._store.transaction() as unit:
+                rows = await unit.claim(
+                    now, now + limits.outbox_lease, limits.outbox_batch_rows_max, self._held
+                )
+            self._hold(rows, now)
+            carried = (self._carry(bundle) for bundle in bundles(rows))
+            for failed in await asyncio.gather(*carried, return_exceptions=True):
+                if failed is not None:
+                    raise failed
+            if rows:
+                return now
             async with self._store.reading() as reader:
                 next_at = await reader.next_outbox_at(self._held)
-            if next_at is not None and next_at <= now:
-                async with self._store.transaction() as unit:
-                    rows = await unit.claim(
-                        now, now + limits.outbox_lease, limits.outbox_batch_rows_max, self._held
-                    )
-                self._hold(rows, now)
-                await asyncio.gather(*(self._carry(bundle) for bundle in bundles(rows)))
-                return now
         except StoreUnavailableError as error:
             log.error("the outbox cannot be read or written", reason=str(error))
             return again
@@ -133,8 +140,7 @@ class Delivery:
         except DeliveryError as error:
             await self._failed(rows, error)
         else:
-            for row in rows:
-                await self._finish(row, OutboxStatus.DELIVERED, said)
+            await self._finish_all([(row, OutboxStatus.DELIVERED, said) for row in rows])
 
     async def _outgoing(self, rows: Sequence[OutboxRow]) -> Outgoing:
         first = rows[0].effect
@@ -185,6 +191,24 @@ class Delivery:
                 await postpone(unit)
             return
         await self._record(row, delivered=False, detail=detail, final=False, also=postpone)
+
+    async def _finish_all(self, outcomes: Sequence[tuple[OutboxRow, OutboxStatus, str]]) -> None:
+        """Record what was delivered. What the store does not take now is kept in mind and recorded before
+        anything else is claimed: whoever was reached must not be reached again for our own trouble."""
+        self._unrecorded |= {row.key: (row, status, detail) for row, status, detail in outcomes}
+        for row, status, detail in outcomes:
+            try:
+                await self._finish(row, status, detail)
+            except StoreUnavailableError:
+                raise
+            except Exception:
+                # As after a crash: the claim's lease brings the row back, and others go on meanwhile.
+                log.exception("the result of a delivery cannot be recorded", key=row.key)
+            self._unrecorded.pop(row.key, None)
+
+    async def _record_outcomes(self) -> None:
+        if self._unrecorded:
+            await self._finish_all(list(self._unrecorded.values()))
 
     async def _finish(self, row: OutboxRow, status: OutboxStatus, detail: str) -> None:
         at = self._clock.now()

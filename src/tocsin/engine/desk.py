@@ -4,13 +4,14 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 import stamina
+import structlog
 from msgspec.structs import replace
 
 from tocsin.base import limits
 from tocsin.base.ids import IncidentId
 from tocsin.engine.hub import Hub
 from tocsin.engine.library import Library
-from tocsin.engine.ports import Clock, ConflictError, Store, Unit
+from tocsin.engine.ports import Clock, ConflictError, Store, StoreUnavailableError, Unit
 from tocsin.incident import commands as c
 from tocsin.incident.answer import Refused
 from tocsin.incident.decide import Decision, handle
@@ -20,6 +21,8 @@ from tocsin.incident.report import postmortem
 from tocsin.incident.rules import Rules
 from tocsin.incident.settle import next_due_at
 from tocsin.incident.state import Incident
+
+log = structlog.get_logger(__name__)
 
 Also = Callable[[Unit], Awaitable[None]]
 """Something else to be written in the same transaction."""
@@ -93,11 +96,17 @@ class Desk:
 
     async def review(self) -> None:
         """Let time pass in every incident that is not closed, and find its next deadline anew, because
-        the roster or the settings may be others than when it was last looked at."""
+        the roster or the settings may be others than when it was last looked at. One in which it cannot
+        is logged, so that a single bad incident never keeps the server from starting."""
         async with self._store.reading() as reader:
             unfinished = [holder.id for holder in await reader.holders()]
         for incident in unfinished:
-            await self.handle(incident, c.Tick(), CLOCK)
+            try:
+                await self.handle(incident, c.Tick(), CLOCK)
+            except (StoreUnavailableError, ConflictError):
+                raise
+            except Exception:
+                log.exception("time could not pass for an incident", incident=incident)
 
     async def open_in(self, unit: Unit, command: c.Declare | c.OpenByAlert, actor: Actor) -> Answer:
         """Open an incident within a transaction of the caller's, who announces it after the commit.
