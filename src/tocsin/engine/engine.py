@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -31,6 +30,8 @@ from tocsin.oncall.model import Roster
 
 log = structlog.get_logger(__name__)
 
+INTAKE = "intake"
+
 
 @dataclass
 class Engine:
@@ -55,7 +56,7 @@ class Engine:
         the clocks and to deliver."""
         await self.catch_up()
         loops = {
-            "intake": self.intake.run,
+            INTAKE: self.intake.run,
             "clockwork": self.clockwork.run,
             "delivery": self.delivery.run,
             "store": self.store.run,
@@ -91,11 +92,13 @@ class Engine:
         """End the loops in good order: what was taken in is committed, what is being delivered is
         recorded or left to its lease. Then let go of channels and the store."""
         self.hub.close()
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        # What the others still ask of the intake while they finish has to be answered, so it goes last.
+        last = [task for task in self._tasks if task.get_name() == INTAKE]
+        for tasks in ([task for task in self._tasks if task not in last], last):
+            for task in tasks:
+                task.cancel()
+            # A loop that failed was reported when it did, and must not keep the others from their end.
+            await asyncio.gather(*tasks, return_exceptions=True)
         for channel in self.channels.values():
             await channel.close()
         await self.store.close()

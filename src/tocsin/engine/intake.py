@@ -18,7 +18,7 @@ from tocsin.alerts import grouping
 from tocsin.alerts.model import Alert, AlertStatus
 from tocsin.base import limits
 from tocsin.base.ids import IncidentId, incident_number
-from tocsin.engine.desk import Answer, Desk
+from tocsin.engine.desk import Answer, Desk, RefusedError
 from tocsin.engine.library import Library
 from tocsin.engine.ports import Clock, ConflictError, Store, StoreUnavailableError, Unit
 from tocsin.engine.records import AlertRecord
@@ -193,7 +193,11 @@ class Intake:
                 answer = await self._desk.open_in(unit, opening, actor)
             case grouping.Attaches():
                 attached = c.AttachAlert(alert=alert, because=because)
-                answer = await self._desk.handle_in(unit, placement.incident, attached, actor)
+                try:
+                    answer = await self._desk.handle_in(unit, placement.incident, attached, actor)
+                except RefusedError as error:
+                    # It ended between the look and the lock; the next look finds another place.
+                    raise ConflictError(error.message) from error
             case grouping.Clears():
                 cleared = c.ClearAlert(alert=alert)
                 answer = await self._desk.handle_in(unit, placement.incident, cleared, actor)

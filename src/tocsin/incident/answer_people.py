@@ -18,6 +18,8 @@ def acknowledge(ask: Ask[c.Acknowledge]) -> Accepted | Refused:
     person = ask.rules.roster.person(ask.command.person)
     if person is None:
         return _stranger(ask.command.person)
+    if refused := too_long("via", ask.command.via, limits.title_chars_max):
+        return refused
     if incident.state is State.OPEN:
         taken = e.Acknowledged(person=person.id, name=person.name, via=ask.command.via)
         command = _commander_event(ask, person, "was the first to acknowledge")

@@ -18,7 +18,6 @@ from tocsin.incident.state import Incident, Page, State
 from tocsin.oncall.model import ContactMethod, Person
 from tocsin.playbook.model import Edge
 
-
 ANYBODY = "anybody"
 """Stands for the role that nobody has named."""
 
