@@ -166,7 +166,10 @@ def test_hours_and_minutes(span: timedelta, text: str) -> None:
 
 
 def test_the_post_mortem_has_the_real_times_and_leaves_to_people_what_only_they_know() -> None:
-    template = "# [TITLE]\n**Duration:** X hours Y minutes\n## Timeline\n- HH:MM — Alert\n- HH:MM — Resolved\n## Root cause\n[Why]\n## Lessons\n[What we learned]\n"
+    template = (
+        "# [TITLE]\n**Duration:** X hours Y minutes\n## Timeline\n- HH:MM — Alert\n- HH:MM — Resolved\n"
+        "## Root cause\n[Why]\n## Lessons\n[What we learned]\n"
+    )
     wanted = Postmortem(due_within=timedelta(hours=48), template=template)
     rules = replace(RULES, playbook=replace(PLAYBOOK, postmortem=wanted))
     life = Life(rules).opened("VaultSealed").at(6)
