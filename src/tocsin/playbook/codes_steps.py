@@ -44,9 +44,8 @@ STEP_CODES: dict[str, Code] = {
     ),
     "PB028": Code(
         _I,
-        "a placeholder has no value, and is asked for when the step is run",
-        "Nothing needs to change; a value that is always the same can stand under `tocsin: vars:` in the"
-        " front matter.",
+        "values of placeholders are asked for when steps are run",
+        "Nothing needs to change; a value that stays the same can stand under `tocsin: vars:` in front.",
         _RUN,
     ),
     "PB031": Code(

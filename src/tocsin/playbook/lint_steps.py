@@ -11,6 +11,9 @@ from tocsin.playbook.model import ParameterType
 from tocsin.playbook.shell import Command, Slot, read_script
 from tocsin.playbook.subject import Rule, Shelled, Subject, compose_arguments, shown
 
+NAMES_MAX = 12
+"""How many names one finding lists."""
+
 _INVISIBLE = re.compile(
     "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
 )
@@ -43,20 +46,28 @@ def _placeholder_code(each: Shelled, slot: Slot) -> str:
 
 
 def undefined_names(subject: Subject) -> Iterator[Problem]:
-    """Variables and placeholders that nothing defines, each once, at its first use."""
+    """Variables that nothing defines, each once, at its first use."""
     known = set(subject.playbook.options.vars)
-    told = {slot.name for each in subject.shelled for slot in each.slots if _placeholder_code(each, slot)}
     for action in subject.playbook.actions:
-        for name in (*action.env, *(each.name for each in action.parameters)):
-            if name not in known and name not in told:
+        for name in action.env:
+            if name not in known:
                 known.add(name)
-                if name in action.env:
-                    yield problem(
-                        "PB012", action.line, f"the variable {name} is used, and nothing defines it"
-                    )
-                else:
-                    said = f"the placeholder {name} has no value, and is asked for when the step is run"
-                    yield problem("PB028", action.line, said)
+                yield problem("PB012", action.line, f"the variable {name} is used, and nothing defines it")
+
+
+def values_asked_for(subject: Subject) -> Iterator[Problem]:
+    """Placeholders in safe places to which nothing gives a value; one finding a document."""
+    told = {slot.name for each in subject.shelled for slot in each.slots if _placeholder_code(each, slot)}
+    told.update(subject.playbook.options.vars)
+    lines: dict[str, int] = {}
+    for action in subject.playbook.actions:
+        for each in action.parameters:
+            if each.name not in told:
+                lines.setdefault(each.name, action.line)
+    if lines:
+        names = ", ".join(list(lines)[:NAMES_MAX]) + (" and more" if len(lines) > NAMES_MAX else "")
+        said = f"values are asked for when steps are run: {names}"
+        yield problem("PB028", next(iter(lines.values())), said)
 
 
 def unparsed(subject: Subject) -> Iterator[Problem]:
@@ -150,6 +161,7 @@ def _goes_on(command: Command) -> str:
 STEP_RULES: tuple[Rule, ...] = (
     unresolved_placeholders,
     undefined_names,
+    values_asked_for,
     unparsed,
     invisible,
     links,
