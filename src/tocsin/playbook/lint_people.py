@@ -29,7 +29,8 @@ _EXCEPTION = re.compile(
     re.IGNORECASE,
 )
 _DEADLINE = re.compile(
-    r"\b(?:GDPR|DSGVO|RGPD|NIS\s?2|DORA|HIPAA|CCPA|SEC)\b.{0,80}\b\d{1,3}\s?(?:h|hours?|days?|months?|stunden|heures|horas)\b"
+    r"\b(?:GDPR|DSGVO|RGPD|NIS\s?2|DORA|HIPAA|CCPA|SEC)\b.{0,80}"
+    r"\b\d{1,3}\s?(?:h|hours?|days?|months?|stunden|heures|horas)\b"
     r"|\b(?:72|24)[\s-]?(?:h\b|hours?\b).{0,80}\b(?:authorit|regulat|supervis|notif|customers|DPA\b|CSIRT)"
     r"|\b(?:authorit|regulat|supervis|notif)\w*.{0,80}\b(?:72|24)[\s-]?(?:h|hours?)\b",
     re.IGNORECASE,
@@ -46,13 +47,15 @@ _AUDIENCE = re.compile(
     re.IGNORECASE,
 )
 _ANCHOR = re.compile(
-    r"\b(?:of|after|since|from|following|post)\b[\w\s,-]{0,40}(?:resol|incident|detect|clos|mitigat|recover|end)"
+    r"\b(?:of|after|since|from|following|post)\b[\w\s,-]{0,40}"
+    r"(?:resol|incident|detect|clos|mitigat|recover|end)"
     r"|resol\w+\s*\+",
     re.IGNORECASE,
 )
 _MEETING = re.compile(r"post-?\s?mortem|retro|review|lessons|after[- ]action|\bPIR\b", re.IGNORECASE)
 _CHANNEL = re.compile(
-    r"[\w.+-]+@[\w-]+\.\w|(?<!\w)@[\w.-]{2}|\+?\d[\d\s().-]{6,}\d|https?://|(?<!\w)#[a-z][\w-]+|\bslack\b|\bpager",
+    r"[\w.+-]+@[\w-]+\.\w|(?<!\w)@[\w.-]{2}|\+?\d[\d\s().-]{6,}\d|https?://"
+    r"|(?<!\w)#[a-z][\w-]+|\bslack\b|\bpager",
     re.IGNORECASE,
 )
 _FIXED = re.compile(r"\b(?:update\w*\s+(?:in|every|within)|every)\s+\d+\s?[a-z]*", re.IGNORECASE)

@@ -63,7 +63,8 @@ _NEW_CONTROLS = {
 """Controls of 2013 about incidents, and their numbers of 2022."""
 
 _REVIEWED = re.compile(
-    r"^(?:last\s+)?(?:updated?|reviewed|review(?:ed)?\s+(?:on|date)|modified|revised|tested|verified)(?:\s+on)?$"
+    r"^(?:last\s+)?(?:updated?|reviewed|review(?:ed)?\s+(?:on|date)|modified|revised|tested|verified)"
+    r"(?:\s+on)?$"
     r"|^(?:last\s+(?:review|update|test|change)|date|as of)$",
     re.IGNORECASE,
 )
