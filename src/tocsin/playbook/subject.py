@@ -9,7 +9,7 @@ from tocsin.base.problems import Problem
 from tocsin.playbook.blocks import Document, Fence
 from tocsin.playbook.effects import program_of, unwrapped
 from tocsin.playbook.model import Action, Playbook
-from tocsin.playbook.outline import places
+from tocsin.playbook.outline import Place, places
 from tocsin.playbook.programs import WRAPPERS
 from tocsin.playbook.shell import Command, Script, Slot, read_script, slots
 from tocsin.playbook.syntax import Syntax, read_syntax
@@ -54,7 +54,8 @@ class Subject(msgspec.Struct, frozen=True):
     document: Document
     actions: tuple[Action, ...]
     shelled: tuple[Shelled, ...]
-    prose: tuple[tuple[int, str], ...] = ()
+    places: tuple[Place, ...]
+    prose: tuple[tuple[int, str], ...]
     today: date | None = None
 
 
@@ -70,7 +71,9 @@ def subject(playbook: Playbook, document: Document, today: date | None = None) -
         for action in actions
         if action.language == "bash"
     )
-    return Subject(playbook, document, actions, tuple(shelled), tuple(_prose(document)), today)
+    found = places(document)
+    prose = tuple(_prose(document, found))
+    return Subject(playbook, document, actions, tuple(shelled), found, prose, today)
 
 
 def _looked_into(actions: Sequence[Action]) -> Iterator[Action]:
@@ -82,9 +85,9 @@ def _looked_into(actions: Sequence[Action]) -> Iterator[Action]:
         yield action
 
 
-def _prose(document: Document) -> Iterator[tuple[int, str]]:
+def _prose(document: Document, found: Sequence[Place]) -> Iterator[tuple[int, str]]:
     code: set[int] = set()
-    for place in places(document):
+    for place in found:
         if isinstance(place.block, Fence):
             code.update(range(place.block.line, place.block.line + place.block.content.count("\n") + 1))
     for number, line in enumerate(document.lines, 1):
