@@ -220,6 +220,19 @@ def test_the_other_ways_to_write_it(code: str, script: str) -> None:
     assert code in codes(read(f"# T\n\n## Mitigation\n\n```bash\n{script}\n```\n"))
 
 
+def test_a_prompt_is_no_variable() -> None:
+    found = steps("$ kubectl get pods\n$ uptime").findings
+    assert [each.line for each in found if each.code == "PB014"] == [6]
+    assert "PB012" not in {each.code for each in found}
+    assert not {"PB012", "PB014"} & set(codes(steps("$ kubectl get pods", "console")))
+
+
+def test_steps_that_only_look_are_no_alternatives() -> None:
+    body = "# One\nunheard-of a\n\n# Two\nunheard-of b"
+    assert "PB063" in codes(read(f"# T\n\n## Mitigation\n\n```bash\n{body}\n```\n"))
+    assert "PB063" not in codes(steps(body))
+
+
 def test_a_statement_is_told_at_its_own_line() -> None:
     script = 'psql "$DB" -c "\nSELECT 1;\nDELETE FROM carts;\n"'
     found = read(f"# T\n\n## Mitigation\n\n```bash\n{script}\n```\n").findings

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from tocsin.base.problems import Problem
 from tocsin.playbook.codes import problem
 from tocsin.playbook.effects import program_of
-from tocsin.playbook.model import Action, Effect
+from tocsin.playbook.model import Action, ActionRole, Effect
 from tocsin.playbook.subject import Rule, Subject, shown, verb_of
 
 
@@ -78,7 +78,8 @@ def unnumbered(subject: Subject) -> Iterator[Problem]:
     """Groups with several changing steps of which nobody says whether they are a sequence."""
     groups: dict[str, list[Action]] = {}
     for action in subject.playbook.actions:
-        if not action.numbered and action.effect is not Effect.READ and not action.opens:
+        is_open = action.role is ActionRole.MITIGATION and not action.numbered and not action.opens
+        if is_open and action.effect is not Effect.READ:
             groups.setdefault(action.group, []).append(action)
     for group, actions in groups.items():
         if len(actions) > 1 and not any("choice" in action.annotations for action in actions):

@@ -22,6 +22,7 @@ _INVISIBLE = re.compile(
     "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
 )
 _JOINED = re.compile("(?<=[\u2190-\U0001faff])\u200d[\u2190-\U0001faff]")
+_PROMPT = re.compile(r"^[ \t]{0,8}\$ [A-Za-z./]", re.MULTILINE)
 _SQL_WORDS = frozenset(["SELECT", "INSERT", "UPDATE", "DELETE", "ALTER", "DROP", "CREATE", "SHOW", "EXPLAIN"])
 _HARMLESS = frozenset([ParameterType.INTEGER, ParameterType.HOSTNAME, ParameterType.IDENTIFIER])
 """Types whose values hold no character that means something in JSON, SQL or a rule language."""
@@ -54,7 +55,8 @@ def undefined_names(subject: Subject) -> Iterator[Problem]:
     known = set(subject.playbook.options.vars)
     for action in subject.playbook.actions:
         for name in action.env:
-            if name not in known:
+            # In `$ kubectl get pods` the prompt makes the program look like a variable.
+            if name not in known and not (_PROMPT.search(action.script) and f"$ {name}" in action.script):
                 known.add(name)
                 yield problem("PB012", action.line, f"the variable {name} is used, and nothing defines it")
 
@@ -77,6 +79,12 @@ def values_asked_for(subject: Subject) -> Iterator[Problem]:
 def unparsed(subject: Subject) -> Iterator[Problem]:
     """Scripts in which the parser found an error, and SQL that stands among commands."""
     for each in subject.shelled:
+        if found := _PROMPT.search(each.action.script):
+            line = each.action.line + each.action.script.count("\n", 0, found.start())
+            said = "a prompt stands before the command, so the block cannot be run as it is"
+            mend = "Remove the `$` before each command, or mark the block `console`."
+            yield problem("PB014", line, said, mend=mend)
+            continue
         for command in each.script.commands:
             if program_of(command).upper() in _SQL_WORDS and program_of(command).isupper():
                 yield problem("PB015", each.line(command))
