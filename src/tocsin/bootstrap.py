@@ -4,12 +4,13 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncGenerator, Generator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, redirect_stderr, suppress
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 import uvicorn
@@ -209,9 +210,32 @@ def serve(options: ServeOptions) -> None:
         ProblemsError: the settings, the playbook or the roster are refused; nothing was started.
     """
     settings = settings_of(options)
-    configure(settings.log.level, settings.log.format)
-    with asyncio.Runner(loop_factory=_new_loop) as runner:
-        runner.run(_serve(settings))
+    with redirect_stderr(cast(TextIO, _Unfailing(sys.stderr))):
+        configure(settings.log.level, settings.log.format)
+        with asyncio.Runner(loop_factory=_new_loop) as runner:
+            runner.run(_serve(settings))
+
+
+class _Unfailing:
+    """The stream of the log, which never fails: where its disk is full or its terminal has gone, the line
+    is lost, and not the request or the clock that wrote it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write as far as that is possible."""
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Hand over what was written, as far as that is possible."""
+        with suppress(OSError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
@@ -334,7 +358,8 @@ class _Server(uvicorn.Server):
         """Listen, then print the way in."""
         await super().startup(sockets)
         if self.started:
-            print(welcome(self._settings, self._setup_link), flush=True)
+            with suppress(OSError):
+                print(welcome(self._settings, self._setup_link), flush=True)
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

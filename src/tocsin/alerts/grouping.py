@@ -68,8 +68,12 @@ Placement = Opens | Attaches | Clears | Recorded
 
 
 def group_key(alert: Alert, group_by: Iterable[str]) -> str:
-    """The text that alerts of one group share: the values of the labels in `group_by`, in that order."""
-    return "/".join(f"{name}={alert.labels.get(name, '')}" for name in group_by)
+    """The text that alerts of one group share: the values of the labels in `group_by`, in that order.
+
+    With no label to group by, all alerts are one group. It is never empty: that is the key of an
+    incident which a person declared.
+    """
+    return "/".join(f"{name}={alert.labels.get(name, '')}" for name in group_by) or "all alerts"
 
 
 def place(alert: Alert, group_by: Sequence[str], holders: Iterable[Holder]) -> Placement:

@@ -59,7 +59,9 @@ class Library:
 
     async def keep(self) -> None:
         """Store the current version, so that it can be found again after the file has changed."""
-        document = self._current
+        await self._keep(self._current)
+
+    async def _keep(self, document: Document) -> None:
         async with self._store.transaction() as unit:
             if await unit.playbook(document.hash) is not None:
                 return
@@ -72,9 +74,10 @@ class Library:
 
     async def replace(self, document: Document, roster: Roster) -> None:
         """Make another playbook and roster current. Open incidents keep the playbook they are pinned to."""
+        # In this order: no incident may be pinned to a version that the store does not hold.
+        await self._keep(document)
         self._known[document.hash] = document.playbook
         self._current, self._roster = document, roster
-        await self.keep()
 
     def rules(self) -> Rules:
         """The rules for a new incident."""
