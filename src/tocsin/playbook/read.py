@@ -21,6 +21,7 @@ from tocsin.playbook.options import Front, front_metadata, read_front
 from tocsin.playbook.outline import Outline, outline
 from tocsin.playbook.phases import find_phases, read_checklists
 from tocsin.playbook.postmortem import read_postmortem
+from tocsin.playbook.remarks import stray_remarks
 from tocsin.playbook.severities import read_severities
 from tocsin.playbook.steps import read_steps
 from tocsin.playbook.text import read_text
@@ -72,7 +73,8 @@ def _understand(view: Outline, name: str) -> tuple[Playbook, list[Problem]]:
     detection = read_detection(view, phased)
     postmortem = read_postmortem(view, phased, known)
     messages = read_messages(view, known)
-    steps = read_steps(view, phased, is_service_runbook=bool(alerts))
+    levels = [each.level for each in severities]
+    steps = read_steps(view, phased, is_service_runbook=bool(alerts), levels=levels)
     path = read_escalation(view, known)
     contacts = read_contacts(view, known)
     phases = read_checklists(view, phased)
@@ -93,6 +95,7 @@ def _understand(view: Outline, name: str) -> tuple[Playbook, list[Problem]]:
         options=front.options,
     )
     problems = [*front.problems, *triage.problems, *steps.problems, *path.problems, *contacts.problems]
+    problems += stray_remarks([each.block for each in view.places], {rule.line for rule in triage.rules})
     if not title:
         problems.append(problem("PB093", 1))
     return playbook, problems
