@@ -58,7 +58,7 @@ def read_alert_rules(content: bytes) -> AlertRules:
 
 def _roots(text: str) -> list[yaml.Node | None]:
     # PyYAML's own hints leave the nodes unnamed.
-    composed: Any = yaml.compose_all(text, Loader=yaml.SafeLoader)  # pyright: ignore[reportUnknownMemberType]
+    composed: Any = yaml.compose_all(text, Loader=yaml.SafeLoader)  # pyright: ignore
     return list(cast("Iterator[yaml.Node | None]", composed))
 
 

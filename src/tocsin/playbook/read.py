@@ -19,7 +19,7 @@ from tocsin.playbook.messages import read_messages, with_rhythms
 from tocsin.playbook.model import Playbook, Reference, Severity
 from tocsin.playbook.options import Front, front_metadata, read_front
 from tocsin.playbook.outline import Outline, outline
-from tocsin.playbook.phases import find_phases, read_checklists
+from tocsin.playbook.phases import find_phases, read_checklists, runbook_parts
 from tocsin.playbook.postmortem import read_postmortem
 from tocsin.playbook.remarks import stray_remarks
 from tocsin.playbook.severities import read_severities
@@ -77,7 +77,8 @@ def _understand(view: Outline, name: str) -> tuple[Playbook, list[Problem]]:
     steps = read_steps(view, phased, is_service_runbook=bool(alerts), levels=levels)
     path = read_escalation(view, known)
     contacts = read_contacts(view, known)
-    phases = read_checklists(view, phased)
+    parts = phased or runbook_parts(view) if alerts else phased
+    phases = read_checklists(view, parts, is_service_runbook=bool(alerts))
     playbook = Playbook(
         title=title or name,
         metadata=metadata,
