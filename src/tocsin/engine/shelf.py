@@ -14,9 +14,9 @@ import msgspec
 
 from tocsin.alerts.model import Alert
 from tocsin.base.ids import slug
-from tocsin.base.problems import Problem
+from tocsin.base.problems import Problem, Weight
 from tocsin.incident.rules import Runbook
-from tocsin.playbook.collection import Collection, Kind, choose
+from tocsin.playbook.collection import Collection, Kind, choose, read_collection
 from tocsin.playbook.model import Playbook
 from tocsin.playbook.phases import unique
 from tocsin.playbook.policy import Policy, ambiguous
@@ -156,3 +156,29 @@ def keyed(runbooks: Sequence[tuple[str, Playbook]]) -> tuple[Runbook, ...]:
         Runbook(key=unique(slug(str(PurePosixPath(name).with_suffix(""))), taken), name=name, playbook=each)
         for name, each in runbooks
     )
+
+
+FATAL = frozenset({"PB008", "PB009", "PB090", "PB110", "PB111", "PB112", "PB113"})
+"""Findings with which no incident could be run as its team means it. A fault in one step is none of them: the
+step is not run, and a team must not be kept from being paged for it."""
+
+
+def put_on_shelf(
+    documents: Sequence[tuple[str, bytes]], is_folder: bool, policy: Policy
+) -> tuple[Shelf | None, list[Problem]]:
+    """The shelf of documents given as (name, bytes), or None with what refuses them. A single file is the
+    playbook whatever it holds; a folder must say which of its playbooks takes what no route names."""
+    if not is_folder:
+        (name, content), *_ = documents
+        document = read_document(name, content)
+        fatal = [each for each in document.playbook.findings if _is_fatal(each)]
+        return (None if fatal else shelf_of(document, policy)), fatal
+    collection = read_collection(documents)
+    books = collection.of(Kind.PLAYBOOK)
+    found = [*collection.findings, *(each for book in books for each in book.playbook.findings)]
+    fatal = [each for each in found if _is_fatal(each)]
+    return (None if fatal else shelf_of_collection(collection, policy)), fatal
+
+
+def _is_fatal(found: Problem) -> bool:
+    return found.code in FATAL and found.severity is Weight.ERROR

@@ -41,6 +41,10 @@ Playbook = Annotated[
     Path | None,
     typer.Option("--playbook", metavar="FILE", help="The playbook; default: the example that comes along."),
 ]
+Policy = Annotated[
+    Path | None,
+    typer.Option("--policy", metavar="FILE", help="The policy file: what may be looser or must be stricter."),
+]
 Roster = Annotated[Path | None, typer.Option("--roster", metavar="FILE", help="The roster of people.")]
 
 
