@@ -1,28 +1,24 @@
 """Every code of a finding, with its weight, what is wrong in general, and what to do about it."""
 
-import msgspec
+from collections.abc import Iterable
 
 from tocsin.base.problems import Problem, Weight
-
-
-class Code(msgspec.Struct, frozen=True):
-    """A kind of finding. `what` is one sentence without a full stop; a finding may say it more exactly."""
-
-    weight: Weight
-    what: str
-    mend: str
-
+from tocsin.playbook.codes_document import DOCUMENT_CODES
+from tocsin.playbook.codes_steps import STEP_CODES
+from tocsin.playbook.kinds import Code, Profile
 
 _E, _W, _I = Weight.ERROR, Weight.WARNING, Weight.INFO
 
 CODES: dict[str, Code] = {
+    **DOCUMENT_CODES,
+    **STEP_CODES,
     "PB001": Code(
         _W,
         "the text was UTF-8 read as Windows-1252 and encoded again; it was repaired for reading",
         "Save the file again as UTF-8 with the characters that were meant.",
     ),
     "PB004": Code(
-        _W,
+        _E,
         "a code block holds invisible characters that can make it read as something else",
         "Remove the control and bidirectional characters from the code block.",
     ),
@@ -263,16 +259,23 @@ CODES: dict[str, Code] = {
 """The table of all codes; one weight and one mend each."""
 
 
-def problem(code: str, line: int, message: str = "", field: str = "") -> Problem:
-    """A finding at a line (from 1; 0 for the whole file). `message` says exactly what is wrong; without
-    it, the general words of the code are used."""
+def problem(code: str, line: int, message: str = "", field: str = "", mend: str = "") -> Problem:
+    """A finding at a line (from 1; 0 for the whole file). `message` says exactly what is wrong, `mend`
+    what to do; without them, the general words of the code are used."""
     known = CODES[code]
     text = (message or known.what).rstrip(".")
     return Problem(
         code=code,
         message=f"{text[:1].upper()}{text[1:]}.",
-        mend=known.mend,
+        mend=mend or known.mend,
         line=line,
         field=field,
         severity=known.weight,
+    )
+
+
+def shown_in(findings: Iterable[Problem], profile: Profile) -> tuple[Problem, ...]:
+    """The findings that a profile shows, in their order. One whose code is not in the table is shown."""
+    return tuple(
+        each for each in findings if (known := CODES.get(each.code)) is None or profile.holds(known.profile)
     )

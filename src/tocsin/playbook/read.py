@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import date
 
 import msgspec
 
@@ -31,12 +32,13 @@ _PREFIX = re.compile(r"^(?:run\s?book|play\s?book|SOP)\s*:\s*", re.IGNORECASE)
 _ALERT = re.compile(r"^alerts?(?:\s*names?)?$", re.IGNORECASE)
 
 
-def read_playbook(source: bytes, name: str) -> Playbook:
+def read_playbook(source: bytes, name: str, today: date | None = None) -> Playbook:
     """Read a Markdown playbook of UTF-8 bytes (at most `playbook_bytes_max`). `name` is that of the file,
-    for the title where the document has none, and for the findings.
+    for the title where the document has none, and for the findings; with `today`, they also tell what is
+    out of date.
 
     Never raises: what cannot be read stays as reference text and is told in `findings`, in the order of
-    lines. The same bytes and name always give the same value.
+    lines. The same bytes, name and day always give the same value.
     """
     if len(source) > playbook_bytes_max:
         said = f"the file has {len(source)} bytes, and at most {playbook_bytes_max} are read"
@@ -55,7 +57,7 @@ def read_playbook(source: bytes, name: str) -> Playbook:
         if each.line != title_line
     ]
     playbook = msgspec.structs.replace(playbook, reference=reference)
-    problems += lint.lint(playbook, document)
+    problems += lint.lint(playbook, document, today)
     return msgspec.structs.replace(playbook, findings=_filed(problems, name))
 
 
