@@ -7,7 +7,7 @@ be read again whatever has been edited since.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 import msgspec
@@ -103,7 +103,11 @@ class Shelf(msgspec.Struct, frozen=True, kw_only=True):
 
     def for_alert(self, alert: Alert) -> Book:
         """The playbook that an alert goes to."""
-        chosen = choose([each.playbook.options.routes for each in self.books[1:]], alert.labels)
+        return self.for_labels(alert.labels)
+
+    def for_labels(self, labels: Mapping[str, str]) -> Book:
+        """The playbook for an alert with these labels."""
+        chosen = choose([each.playbook.options.routes for each in self.books[1:]], labels)
         return self.default if chosen is None else self.books[chosen + 1]
 
     def group_of(self, book: Book) -> str:

@@ -21,6 +21,7 @@ DOCUMENTS_MAX = 500
 COMPARED_MAX = 20_000
 """How many pairs of routes are compared for an alert that both would take."""
 
+_FOREIGN = frozenset({"node_modules", "vendor", "site-packages"})
 _LITERALS = re.compile(r"[\w.:/ -]{1,200}(?:\|[\w.:/ -]{1,200})*")
 _NOT_WORD = re.compile(r"[\W_]+")
 
@@ -62,10 +63,10 @@ class Collection(msgspec.Struct, frozen=True, kw_only=True):
 
 def is_document(parts: Sequence[str]) -> bool:
     """Whether a file of a folder is read, by its path within the folder: Markdown or text, and neither it
-    nor a folder on the way hidden."""
-    return (
-        bool(parts) and parts[-1].casefold().endswith(SUFFIXES) and not any(p.startswith(".") for p in parts)
-    )
+    nor a folder on the way hidden or full of what others wrote."""
+    if not parts or not parts[-1].casefold().endswith(SUFFIXES):
+        return False
+    return not any(part.startswith(".") or part in _FOREIGN for part in parts)
 
 
 def kind_of(playbook: Playbook) -> Kind:
@@ -157,7 +158,7 @@ def _without_default(books: Sequence[Member]) -> Iterator[Problem]:
         names = ", ".join(each.name for each in books)
         yield problem("PB111", 0, f"every playbook has routes ({names}), so nobody takes the other alerts")
     for other in found[1:]:
-        said = f"{found[0].name} and {other.name} both have no routes, so nothing says which one is followed"
+        said = f"neither {found[0].name} nor {other.name} has routes, so nothing says which is followed"
         yield _filed(problem("PB112", 1, said), other.name)
 
 
@@ -214,7 +215,7 @@ def _same_alerts(runbooks: Sequence[Member]) -> Iterator[Problem]:
         for name in dict.fromkeys(each.playbook.alerts):
             before = first.setdefault(_plain(name), each)
             if before is not each:
-                said = f"{before.name} is a runbook for the alert {name} as well"
+                said = f"the alert {name} has a runbook in {before.name} as well"
                 yield _filed(problem("PB117", 1, said), each.name)
 
 

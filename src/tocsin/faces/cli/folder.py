@@ -1,4 +1,4 @@
-"""A folder of documents at the command line: its files, and everything that is wrong in and between them."""
+"""A folder of documents at the command line: what is wrong between its documents, and with a policy."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -12,50 +12,40 @@ from tocsin.base.problems import Problem
 from tocsin.faces.cli.errors import usage
 
 
-def folder_findings(
-    folder: Path, at: datetime, rules: Sequence[Path] = (), policy: Path | None = None
+def findings_between(
+    path: Path, at: datetime, rules: Sequence[Path] = (), policy: Path | None = None
 ) -> list[Problem]:
-    """Every finding of a folder: of each playbook and service runbook, and between all of them; with rule
-    files also against the alerts that they define, with a policy also whether it holds at a time. The
-    `file` of each is a path that the caller can open.
+    """What is wrong between the documents of a folder; with Prometheus rule files also against the alerts
+    that they define, with a policy also whether its entries hold at a time. A single file has nothing
+    between, but may have a policy. The `file` of each finding is a path that the caller can open.
 
     Raises:
         CliError: a file or the folder cannot be read (exit code 2).
         ProblemsError: the policy is refused.
     """
-    from tocsin.playbook.collection import Kind, read_collection
+    from tocsin.playbook.collection import read_collection
     from tocsin.playbook.policy import lint_policy, read_policy
 
-    rule_files = [(path.as_posix(), _read(path)) for path in rules]
-    read = read_collection(read_files(folder), rule_files)
-    places = {each.name: (folder / each.name).as_posix() for each in read.members}
-    found: list[Problem] = []
-    for member in read.members:
-        # What is neither playbook nor runbook is for reading only, and has nothing to be missing.
-        own = member.playbook.findings if member.kind is not Kind.REFERENCE else ()
-        spared = OF_A_PLAYBOOK if member.kind is Kind.RUNBOOK else frozenset[str]()
-        found += [replace(each, file=places[member.name]) for each in own if each.code not in spared]
-    found += [replace(each, file=places.get(each.file, each.file or str(folder))) for each in read.findings]
+    if not path.is_dir() and policy is None:
+        return []
+    files = read_files(path) if path.is_dir() else [(path.name, _read(path))]
+    read = read_collection(files, [(each.as_posix(), _read(each)) for each in rules])
+    places = {each.name: (path / each.name).as_posix() for each in read.members}
+    between = read.findings if path.is_dir() else ()
+    found = [replace(each, file=places.get(each.file, each.file or path.as_posix())) for each in between]
     if policy is not None:
         documents = [(each.name, each.playbook) for each in read.members]
         found += lint_policy(documents, read_policy(_read(policy), policy.as_posix()), at)
     return sorted(found, key=lambda each: (each.file, each.line))
 
 
-OF_A_PLAYBOOK = frozenset({"PB070", "PB072", "PB090", "PB091"})
-"""What a service runbook need not have: its playbook has it."""
-
-
 def read_files(folder: Path) -> list[tuple[str, bytes]]:
     """The documents of a folder as (path within it, bytes), by name.
 
     Raises:
-        CliError: one of them cannot be read, or there is none (exit code 2).
+        CliError: one of them cannot be read (exit code 2).
     """
-    found = [(path.relative_to(folder).as_posix(), _read(path)) for path in sorted(_documents(folder))]
-    if not found:
-        raise usage(f"{folder} holds no document.", "Put Markdown files into it.")
-    return found
+    return [(path.relative_to(folder).as_posix(), _read(path)) for path in sorted(_documents(folder))]
 
 
 def _documents(folder: Path) -> Iterator[Path]:

@@ -39,7 +39,9 @@ DatabaseUrl = Annotated[
 Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="File with settings.")]
 Playbook = Annotated[
     Path | None,
-    typer.Option("--playbook", metavar="FILE", help="The playbook; default: the example that comes along."),
+    typer.Option(
+        "--playbook", metavar="PATH", help="The playbook, or a folder of them; default: the example."
+    ),
 ]
 Policy = Annotated[
     Path | None,
