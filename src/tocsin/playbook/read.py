@@ -81,6 +81,8 @@ def _understand(view: Outline, name: str) -> tuple[Playbook, list[Problem]]:
     contacts = read_contacts(view, known)
     parts = phased or runbook_parts(view) if alerts else phased
     phases = read_checklists(view, parts, is_service_runbook=bool(alerts))
+    if not phased:
+        phases = tuple(each for each in phases if each.checklist)
     playbook = Playbook(
         title=title or name,
         metadata=metadata,
