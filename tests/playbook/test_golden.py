@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.playbook.golden import HARBOUR, codes, harbour, hops, minutes
+from tocsin.base.problems import Weight
 from tocsin.playbook.codes import shown_in
 from tocsin.playbook.kinds import Profile
 from tocsin.playbook.model import Playbook
@@ -247,3 +248,59 @@ def test_the_seeds_path_and_contacts() -> None:
     assert {each.code for each in shown_in(playbook.findings, Profile.RUN)} == expected
     aged = read_playbook(SEED.read_bytes(), SEED.name, date(2026, 11, 24))
     assert set(codes(aged)) == expected | {"PB002", "PB003", "PB080", "PB082", "PB088", "PB094"}
+
+
+DANGERS = {
+    1: {"PB001": [4]},
+    2: {"PB010": [36, 39]},
+    3: {"PB011": [125]},
+    4: {"PB020": [112], "PB022": [112, 118]},
+    5: {"PB021": [115], "PB024": [82, 85, 115, 122]},
+    6: {"PB022": [112, 118]},
+    7: {"PB023": [119], "PB025": [119], "PB017": [119]},
+    8: {"PB030": [122]},
+    9: {"PB031": [36, 122]},
+    10: {"PB016": [36]},
+    11: {"PB040": [97]},
+    12: {"PB041": [45]},
+    13: {"PB045": [70]},
+    14: {"PB042": [73]},
+    15: {"PB043": [76]},
+    16: {"PB050": [86]},
+    17: {"PB054": [82]},
+    18: {"PB044": [39]},
+    19: {"PB060": [101]},
+    20: {"PB061": [102], "PB064": [102]},
+    21: {"PB062": [105], "PB065": [105], "PB066": [106]},
+    22: {"PB063": [70, 97]},
+    23: {"PB026": [45], "PB027": [42, 102, 112]},
+    24: {"PB082": [11]},
+    25: {"PB083": [57]},
+    26: {"PB084": [52]},
+    27: {"PB085": [215]},
+    28: {"PB070": [219, 219]},
+    29: {"PB079": [232]},
+    30: {"PB072": [14], "PB087": [183], "PB089": [192]},
+    31: {"PB088": [136]},
+    32: {"PB080": [219]},
+    33: {"PB002": [4], "PB003": [5], "PB094": [1]},
+    34: {"PB012": [82, 122, 122]},
+}
+"""The dangers of the first playbook that its readers counted, and where each is told. The last two of
+theirs, characters that deceive, do not occur in it and are proven on the page of findings."""
+
+
+@needs_seed
+@pytest.mark.parametrize("danger", DANGERS)
+def test_every_danger_of_the_seed_is_told_at_its_line(danger: int) -> None:
+    found = read_playbook(SEED.read_bytes(), SEED.name, date(2026, 11, 24)).findings
+    for code, lines in DANGERS[danger].items():
+        assert [each.line for each in found if each.code == code] == lines
+
+
+def test_the_example_has_no_error_and_few_warnings() -> None:
+    example = Path(__file__).resolve().parents[2] / "src" / "tocsin" / "examples" / "playbook.md"
+    found = read_playbook(example.read_bytes(), example.name, date(2026, 11, 24)).findings
+    assert Counter(each.severity for each in found)[Weight.ERROR] == 0
+    warned = {each.code for each in shown_in(found, Profile.RUN) if each.severity is Weight.WARNING}
+    assert warned == {"PB012", "PB042", "PB066", "PB072"}

@@ -48,6 +48,11 @@ STEP_CODES: dict[str, Code] = {
         "Nothing needs to change; a value that stays the same can stand under `tocsin: vars:` in front.",
         _RUN,
     ),
+    "PB029": Code(
+        _W,
+        "the document holds more code than is looked into, so the last steps were not checked",
+        "Split the document, or move long scripts into files of their own.",
+    ),
     "PB031": Code(
         _W,
         "`curl` takes an error page for success, and waits without end",

@@ -9,14 +9,13 @@ import msgspec
 from tocsin.playbook.blocks import Fence
 from tocsin.playbook.document import parse_document
 from tocsin.playbook.outline import places
-from tocsin.playbook.shell import kinds_at, tree
 from tocsin.playbook.splitting import SHELLS
+from tocsin.playbook.syntax import read_quoted
 from tocsin.playbook.text import repaired
 
 _BOM = b"\xef\xbb\xbf"
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _NO_BREAK = re.compile("[\u00a0\u2007\u202f]")
-_QUOTED = frozenset(["string", "raw_string", "heredoc_body", "comment", "ansi_c_string"])
 
 
 class Fix(msgspec.Struct, frozen=True):
@@ -88,12 +87,12 @@ def _mend_block(block: Fence, mended: list[str]) -> None:
 
 def _bare_no_breaks(script: str) -> Iterator[tuple[int, int]]:
     """Row and column of each no-break space of a script outside quotes."""
-    root, _ = tree(script)
+    quoted = read_quoted(script)
     row = start = counted = at = 0
     for found in _NO_BREAK.finditer(script):
         row += script.count("\n", counted, found.start())
         at += len(script[counted : found.start()].encode("utf-8", "replace"))
         counted = found.start()
         start = script.rfind("\n", start, found.start()) + 1 or start
-        if not kinds_at(root, at) & _QUOTED:
+        if not quoted.holds(at):
             yield row, found.start() - start

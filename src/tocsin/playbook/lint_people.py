@@ -10,7 +10,6 @@ from tocsin.base.times import humane
 from tocsin.playbook.blocks import Table
 from tocsin.playbook.codes import problem
 from tocsin.playbook.model import Edge, MessageKind, Playbook, Severity
-from tocsin.playbook.outline import places
 from tocsin.playbook.subject import Rule, Subject
 
 NEAR_LINES = 12
@@ -151,7 +150,7 @@ def nobody_reachable(subject: Subject) -> Iterator[Problem]:
     if not contacts:
         return
     lines = {contact.line for contact in contacts}
-    for place in places(subject.document):
+    for place in subject.places:
         for row in place.block.rows if isinstance(place.block, Table) else ():
             if row.line in lines and any(_CHANNEL.search(cell[:500]) for cell in row.cells):
                 return
@@ -193,7 +192,7 @@ def no_evidence(subject: Subject) -> Iterator[Problem]:
 def meaning_of_response(subject: Subject) -> Iterator[Problem]:
     """A column of response times that does not say of what."""
     lines = {each.line for each in subject.playbook.severities if each.respond_within is not None}
-    for place in places(subject.document):
+    for place in subject.places:
         block = place.block
         if isinstance(block, Table) and any(row.line in lines for row in block.rows):
             told = [head for head in block.head if _RESPONSE.search(head)]
@@ -211,7 +210,7 @@ def no_audience(subject: Subject) -> Iterator[Problem]:
     if not templates:
         return
     lines = {template.line for template in templates}
-    for place in places(subject.document):
+    for place in subject.places:
         if place.line in lines and any(_AUDIENCE.search(text) for text in (*place.titles[1:], place.label)):
             return
     if not any(_AUDIENCE.search(template.body[:2000]) for template in templates):

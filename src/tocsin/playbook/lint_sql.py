@@ -1,7 +1,7 @@
 """Rules about SQL, in blocks of its own and in what shell steps hand to a database client."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -33,7 +33,7 @@ class Query(msgspec.Struct, frozen=True):
 
 def queries(subject: Subject) -> Iterator[Query]:
     """Every statement of SQL that a step runs, and where it stands."""
-    for action in subject.playbook.actions:
+    for action in subject.actions:
         if action.language == "sql":
             yield from _in_text(action, action.script, 0)
     for each in subject.shelled:
@@ -56,40 +56,52 @@ def _in_text(action: Action, text: str, row: int) -> Iterator[Query]:
         yield Query(action, statement, action.line + row + counted)
 
 
-def killing_everybody(subject: Subject) -> Iterator[Problem]:
+def about_queries(subject: Subject) -> Iterator[Problem]:
+    """What is wrong with single statements, each read once."""
+    for query in queries(subject):
+        for rule in QUERY_RULES:
+            yield from rule(query)
+
+
+def killing_everybody(query: Query) -> Iterator[Problem]:
     """Ending sessions without saying whose."""
-    for query in queries(subject):
-        words, calls = set(query.statement.words), set(query.statement.calls)
-        ends = sorted(calls & _ENDS_SESSIONS)
-        narrowed = "DATNAME" in words and words & {"USENAME", "BACKEND_TYPE", "APPLICATION_NAME"}
-        if not ends or "PG_STAT_ACTIVITY" not in words or narrowed:
-            continue
-        if "pg_terminate_backend" in ends:
-            yield problem("PB050", query.line)
-        else:
-            said = "the query cancels the work of every matching session in all databases, not only your own"
-            mend = "Add `datname = current_database()` and the user or `backend_type` to the WHERE clause."
-            yield problem("PB051", query.line, said, mend=mend)
+    words, calls = set(query.statement.words), set(query.statement.calls)
+    ends = calls & _ENDS_SESSIONS
+    narrowed = "DATNAME" in words and words & {"USENAME", "BACKEND_TYPE", "APPLICATION_NAME"}
+    if not ends or "PG_STAT_ACTIVITY" not in words or narrowed:
+        return
+    if "pg_terminate_backend" in ends:
+        yield problem("PB050", query.line)
+    else:
+        said = "the query cancels the work of every matching session in all databases, not only your own"
+        mend = "Add `datname = current_database()` and the user or `backend_type` to the WHERE clause."
+        yield problem("PB051", query.line, said, mend=mend)
 
 
-def dangerous_calls(subject: Subject) -> Iterator[Problem]:
+def dangerous_calls(query: Query) -> Iterator[Problem]:
     """Functions that make a query more than a question."""
-    for query in queries(subject):
-        found = sorted(call for call in set(query.statement.calls) if _DANGEROUS.match(call))
-        if found and query.action.effect is not Effect.DESTROY:
-            said = f"the query calls {', '.join(found)}, which does more than select data"
-            yield problem("PB051", query.line, said)
+    found = sorted(call for call in set(query.statement.calls) if _DANGEROUS.match(call))
+    if found and query.action.effect is not Effect.DESTROY:
+        said = f"the query calls {', '.join(found[:5])}, which does more than select data"
+        yield problem("PB051", query.line, said)
 
 
-def every_row(subject: Subject) -> Iterator[Problem]:
+def every_row(query: Query) -> Iterator[Problem]:
     """Statements that change a whole table."""
-    for query in queries(subject):
-        words = query.statement.words
-        verb = words[0].split()[0] if words else ""
-        if verb in ("DELETE", "UPDATE") and "WHERE" not in words and "LIMIT" not in words:
-            yield problem("PB053", query.line, f"the {verb} has no WHERE clause, so it changes every row")
-        elif verb == "TRUNCATE":
-            yield problem("PB053", query.line, "TRUNCATE empties the whole table, and waits for its lock")
+    words = query.statement.words
+    verb = words[0].split()[0] if words else ""
+    if verb in ("DELETE", "UPDATE") and "WHERE" not in words and "LIMIT" not in words:
+        yield problem("PB053", query.line, f"the {verb} has no WHERE clause, so it changes every row")
+    elif verb == "TRUNCATE":
+        yield problem("PB053", query.line, "TRUNCATE empties the whole table, and waits for its lock")
+
+
+QUERY_RULES: tuple[Callable[[Query], Iterator[Problem]], ...] = (
+    killing_everybody,
+    dangerous_calls,
+    every_row,
+)
+"""The rules about one statement."""
 
 
 def unseen_errors(subject: Subject) -> Iterator[Problem]:
@@ -128,9 +140,7 @@ def reading_where_others_write(subject: Subject) -> Iterator[Problem]:
 
 
 SQL_RULES: tuple[Rule, ...] = (
-    killing_everybody,
-    dangerous_calls,
-    every_row,
+    about_queries,
     unseen_errors,
     reading_where_others_write,
 )

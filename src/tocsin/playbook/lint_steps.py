@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from tocsin.base.problems import Problem
-from tocsin.playbook.blocks import Listing
+from tocsin.playbook.blocks import Item, Listing
 from tocsin.playbook.codes import problem
 from tocsin.playbook.effects import program_of
 from tocsin.playbook.model import ParameterType
@@ -13,6 +14,9 @@ from tocsin.playbook.subject import Rule, Shelled, Subject, compose_arguments, s
 
 NAMES_MAX = 12
 """How many names one finding lists."""
+
+INLINE_MAX = 1000
+"""How much inline code of lists is looked into."""
 
 _INVISIBLE = re.compile(
     "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
@@ -83,6 +87,14 @@ def unparsed(subject: Subject) -> Iterator[Problem]:
                 yield problem("PB014", each.action.line, said)
 
 
+def too_much_code(subject: Subject) -> Iterator[Problem]:
+    """Steps behind the end of what is looked into; the first of them."""
+    left = subject.playbook.actions[len(subject.actions) :]
+    if left:
+        said = f"the document holds more code than is looked into; {len(left)} of its steps were not checked"
+        yield problem("PB029", left[0].line, said)
+
+
 def invisible(subject: Subject) -> Iterator[Problem]:
     """Characters in scripts that nobody sees."""
     for action in subject.playbook.actions:
@@ -108,15 +120,17 @@ def endless(subject: Subject) -> Iterator[Problem]:
         for command in each.calls():
             if mend := _goes_on(command):
                 yield problem("PB043", each.line(command), f"`{shown(command)}` never ends by itself; {mend}")
+    for item, code in islice(_inline_code(subject), INLINE_MAX):
+        for command in read_script(code).commands:
+            if mend := _goes_on(command):
+                yield problem("PB043", item.line, f"`{shown(command)}` never ends by itself; {mend}")
+
+
+def _inline_code(subject: Subject) -> Iterator[tuple[Item, str]]:
     for section in subject.document.sections():
         for block in section.blocks:
             for item in block.items if isinstance(block, Listing) else ():
-                for code in (code for line in item.lines for code in line.code if len(code) < 200):
-                    for command in read_script(code).commands:
-                        if mend := _goes_on(command):
-                            yield problem(
-                                "PB043", item.line, f"`{shown(command)}` never ends by itself; {mend}"
-                            )
+                yield from ((item, code) for line in item.lines for code in line.code if len(code) < 200)
 
 
 def _goes_on(command: Command) -> str:
@@ -163,6 +177,7 @@ STEP_RULES: tuple[Rule, ...] = (
     undefined_names,
     values_asked_for,
     unparsed,
+    too_much_code,
     invisible,
     links,
     endless,

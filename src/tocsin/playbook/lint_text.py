@@ -5,13 +5,11 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import islice
 
-from tree_sitter import Node
-
 from tocsin.base.problems import Problem
 from tocsin.playbook.codes import problem
 from tocsin.playbook.dates import parse_day
-from tocsin.playbook.shell import kinds_at, tree
 from tocsin.playbook.subject import Rule, Subject
+from tocsin.playbook.syntax import Quoted, read_quoted
 
 STALE_AFTER = timedelta(days=365)
 """A document that nobody has looked at for longer is out of date."""
@@ -40,7 +38,6 @@ _DASH = re.compile(r"(?<=\s)[‐‑‒–—−]+(?=[A-Za-z])")
 _QUOTE = re.compile(r"(?<=[\s=(])[“”„‘’]|[“”„‘’](?=\s|$)", re.MULTILINE)
 _MIXED = re.compile(r"(?<!\w)(?=\w{0,80}[A-Za-z])(?=\w{0,80}[\u0370-\u03ff\u0400-\u04ff])\w{2,80}")
 _FALSE_LEVEL = re.compile(r"(?<!\w)[\u0420\u03a1\u0405](?:[ЕΕE][VѴ])?-?[1-5](?!\w)")
-_QUOTED = frozenset(["string", "raw_string", "heredoc_body", "comment", "ansi_c_string"])
 
 _OLD_CONTROL = re.compile(r"\bA\.(?:[5-8]\.\d{1,2}\.\d{1,2}|(?:9|1[0-8])\.\d{1,2}(?:\.\d{1,2})?)(?![\d.]*\d)")
 _OLD_EDITION = re.compile(r"\b2700[12](?:\s*:\s*|\s+\(?)(?:2005|2013)\b")
@@ -125,12 +122,12 @@ def false_characters(subject: Subject) -> Iterator[Problem]:
         script = each.action.script
         if script.isascii():
             continue
-        root, _ = tree(script)
+        quoted = read_quoted(script)
         found = [
             (match.start(), what)
             for pattern, what in _FALSE
             for match in islice(pattern.finditer(script), LOOKED_AT_MAX)
-            if what == _LETTERS or _is_bare(root, script, match.start())
+            if what == _LETTERS or _is_bare(quoted, script, match.start())
         ]
         if found:
             at, what = min(found)
@@ -151,9 +148,9 @@ def _odd(script: str, at: int) -> str:
     return next((char for char in script[at : at + 80] if ord(char) > 127), script[at])
 
 
-def _is_bare(root: Node, script: str, at: int) -> bool:
+def _is_bare(quoted: Quoted, script: str, at: int) -> bool:
     """Whether a character stands outside quotes, here-documents and comments."""
-    return not kinds_at(root, len(script[:at].encode("utf-8", "replace"))) & _QUOTED
+    return not quoted.holds(len(script[:at].encode("utf-8", "replace")))
 
 
 def old_numbering(subject: Subject) -> Iterator[Problem]:

@@ -237,14 +237,13 @@ def slots(text: str) -> tuple[Slot, ...]:
         row += text.count("\n", reached, match.start())
         at += len(text[reached : match.start()].encode("utf-8", "replace"))
         reached = match.start()
-        kinds = kinds_at(root, at)
+        kinds = _kinds_at(root, at)
         data = bool(kinds & {"raw_string", "heredoc_body"})
         found.append(Slot(match[0], row, bool(kinds & _QUOTES), data))
     return tuple(found)
 
 
-def kinds_at(root: Node, at: int) -> set[str]:
-    """The types of the nodes around a byte of the script."""
+def _kinds_at(root: Node, at: int) -> set[str]:
     node = root.descendant_for_byte_range(at, at + 1)
     kinds: set[str] = set()
     while node is not None and len(kinds) < NESTING_MAX:

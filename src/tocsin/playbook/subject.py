@@ -1,6 +1,6 @@
 """What the rules of `lint` look at: the playbook, its document, and its scripts parsed once."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 
 import msgspec
@@ -9,10 +9,13 @@ from tocsin.base.problems import Problem
 from tocsin.playbook.blocks import Document, Fence
 from tocsin.playbook.effects import program_of, unwrapped
 from tocsin.playbook.model import Action, Playbook
-from tocsin.playbook.outline import places
+from tocsin.playbook.outline import Place, places
 from tocsin.playbook.programs import WRAPPERS
 from tocsin.playbook.shell import Command, Script, Slot, read_script, slots
 from tocsin.playbook.syntax import Syntax, read_syntax
+
+CODE_CHARS_MAX = 100_000
+"""How much code of one document is looked into; a playbook of people has a tenth of it."""
 
 WRAPPED_MAX = 8
 SHOWN_MAX = 72
@@ -43,13 +46,16 @@ class Shelled(msgspec.Struct, frozen=True):
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """All that a rule may look at. `prose` are the lines outside code blocks with their numbers from 1;
-    `today` is the day of the check, None where it does not matter."""
+    """All that a rule may look at. `actions` are those that are looked into, as many as `CODE_CHARS_MAX`
+    holds. `prose` are the lines outside code blocks with their numbers from 1; `today` is the day of the
+    check, None where it does not matter."""
 
     playbook: Playbook
     document: Document
+    actions: tuple[Action, ...]
     shelled: tuple[Shelled, ...]
-    prose: tuple[tuple[int, str], ...] = ()
+    places: tuple[Place, ...]
+    prose: tuple[tuple[int, str], ...]
     today: date | None = None
 
 
@@ -59,22 +65,29 @@ Rule = Callable[[Subject], Iterable[Problem]]
 
 def subject(playbook: Playbook, document: Document, today: date | None = None) -> Subject:
     """The playbook with its scripts parsed."""
-    bash = (action for action in playbook.actions if action.language == "bash")
-    return Subject(
-        playbook,
-        document,
-        tuple(
-            Shelled(action, read_script(action.script), slots(action.script), read_syntax(action.script))
-            for action in bash
-        ),
-        tuple(_prose(document)),
-        today,
+    actions = tuple(_looked_into(playbook.actions))
+    shelled = (
+        Shelled(action, read_script(action.script), slots(action.script), read_syntax(action.script))
+        for action in actions
+        if action.language == "bash"
     )
+    found = places(document)
+    prose = tuple(_prose(document, found))
+    return Subject(playbook, document, actions, tuple(shelled), found, prose, today)
 
 
-def _prose(document: Document) -> Iterator[tuple[int, str]]:
+def _looked_into(actions: Sequence[Action]) -> Iterator[Action]:
+    chars = 0
+    for action in actions:
+        chars += len(action.script)
+        if chars > CODE_CHARS_MAX:
+            return
+        yield action
+
+
+def _prose(document: Document, found: Sequence[Place]) -> Iterator[tuple[int, str]]:
     code: set[int] = set()
-    for place in places(document):
+    for place in found:
         if isinstance(place.block, Fence):
             code.update(range(place.block.line, place.block.line + place.block.content.count("\n") + 1))
     for number, line in enumerate(document.lines, 1):

@@ -1,5 +1,6 @@
 """The structure of a script that single commands do not show: pipes, lists, changes of the folder."""
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -65,6 +66,37 @@ def read_syntax(text: str) -> Syntax:
     words = flags.split()
     strict = any(word.startswith("-") and "e" in word for word in words) or "errexit" in words
     return Syntax(tuple(pipes), tuple(moves), _last(statements, source), strict, "pipefail" in words)
+
+
+_QUOTED = frozenset(["string", "raw_string", "heredoc_body", "comment", "ansi_c_string"])
+
+
+class Quoted(msgspec.Struct, frozen=True):
+    """Where a script is quoted: the bytes at which quotes, here-documents and comments begin and end, in
+    order."""
+
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+
+    def holds(self, at: int) -> bool:
+        """Whether a byte stands in one of them."""
+        place = bisect_right(self.starts, at) - 1
+        return place >= 0 and at < self.ends[place]
+
+
+def read_quoted(text: str) -> Quoted:
+    """What of a script is text rather than code. Total, and linear in its length."""
+    root, _ = tree(text)
+    spans: list[tuple[int, int]] = []
+    waiting: list[tuple[Node, int]] = [(root, 0)]
+    while waiting:
+        node, depth = waiting.pop()
+        if node.type in _QUOTED or depth >= NESTING_MAX:
+            spans.append((node.start_byte, node.end_byte))
+        else:
+            waiting.extend((child, depth + 1) for child in node.named_children)
+    spans.sort()
+    return Quoted(tuple(start for start, _ in spans), tuple(end for _, end in spans))
 
 
 def _nodes(root: Node) -> Iterator[tuple[Node, bool, bool]]:
