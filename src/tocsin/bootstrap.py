@@ -4,13 +4,14 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncGenerator, Generator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, redirect_stderr, suppress
 from datetime import datetime
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 import uvicorn
@@ -36,7 +37,7 @@ from tocsin.incident.evolve import fold
 from tocsin.oncall.model import Roster
 from tocsin.oncall.read import read_roster
 from tocsin.playbook.collection import is_document
-from tocsin.playbook.policy import Policy, lint_policy, read_policy
+from tocsin.playbook.policy import Policy, read_policy
 
 log = structlog.get_logger(__name__)
 
@@ -132,23 +133,17 @@ def documents_of(settings: Settings, channels: Mapping[str, Channel]) -> tuple[S
     """
     examples = files("tocsin") / "examples"
     problems: list[Problem] = []
-    documents: list[tuple[str, bytes]] = []
-    policy = Policy()
+    policy, is_folder = Policy(), settings.playbook is not None and settings.playbook.is_dir()
     if settings.playbook is None:
         documents = [("playbook.md", (examples / "playbook.md").read_bytes())]
-    elif settings.playbook.is_dir():
+    elif is_folder:
         documents = read_folder(settings.playbook, is_document)
     else:
         documents = [(settings.playbook.name, read_bytes(settings.playbook, "playbook"))]
     if settings.playbook is not None and settings.roster is None:
-        problems.append(
-            Problem(
-                code="no-roster",
-                field="roster",
-                message="A playbook of your own needs a roster that says who fills its roles.",
-                mend="Give --roster FILE; docs/guide/roster.md shows one.",
-            )
-        )
+        message = "A playbook of your own needs a roster that says who fills its roles."
+        mend = "Give --roster FILE; docs/guide/roster.md shows one."
+        problems.append(Problem(code="no-roster", field="roster", message=message, mend=mend))
     roster = Roster()
     try:
         if settings.policy is not None:
@@ -164,7 +159,6 @@ def documents_of(settings: Settings, channels: Mapping[str, Channel]) -> tuple[S
             roster = read_roster(content, "roster.toml", _address_check(channels))
     except ProblemsError as error:
         problems += error.problems
-    is_folder = settings.playbook is not None and settings.playbook.is_dir()
     shelf, fatal = put_on_shelf(documents, is_folder, policy)
     problems += fatal
     if problems or shelf is None:
@@ -174,8 +168,7 @@ def documents_of(settings: Settings, channels: Mapping[str, Channel]) -> tuple[S
 
 def _tell(shelf: Shelf, now: datetime) -> None:
     """Log what is wrong between the documents and with the policy; none of it keeps the server down."""
-    members = {each.name: each.playbook for book in shelf.books for each in (book.document, *book.runbooks)}
-    for found in (*shelf.findings, *lint_policy(tuple(members.items()), shelf.policy, now)):
+    for found in shelf.findings_at(now):
         log.warning(found.message, code=found.code, file=found.file, line=found.line, mend=found.mend)
 
 
@@ -217,9 +210,32 @@ def serve(options: ServeOptions) -> None:
         ProblemsError: the settings, the playbook or the roster are refused; nothing was started.
     """
     settings = settings_of(options)
-    configure(settings.log.level, settings.log.format)
-    with asyncio.Runner(loop_factory=_new_loop) as runner:
-        runner.run(_serve(settings))
+    with redirect_stderr(cast(TextIO, _Unfailing(sys.stderr))):
+        configure(settings.log.level, settings.log.format)
+        with asyncio.Runner(loop_factory=_new_loop) as runner:
+            runner.run(_serve(settings))
+
+
+class _Unfailing:
+    """The stream of the log, which never fails: where its disk is full or its terminal has gone, the line
+    is lost, and not the request or the clock that wrote it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write as far as that is possible."""
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Hand over what was written, as far as that is possible."""
+        with suppress(OSError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
@@ -343,7 +359,8 @@ class _Server(uvicorn.Server):
         """Listen, then print the way in."""
         await super().startup(sockets)
         if self.started:
-            print(welcome(self._settings, self._setup_link), flush=True)
+            with suppress(OSError):
+                print(welcome(self._settings, self._setup_link), flush=True)
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

@@ -9,6 +9,7 @@ import statistics
 import time
 from contextlib import closing
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ def _pages_went_out(database: sqlite3.Connection, lines: list[Any], kills: list[
         at.setdefault(line["key"], []).append(datetime.fromisoformat(line["at"]))
     again = {key: times for key, times in at.items() if len(times) > 1}
     for key, times in again.items():
-        for before, after in zip(times, times[1:], strict=False):
+        for before, after in pairwise(times):
             assert any(before <= kill <= after for kill in kills), f"{key} went out twice: {times}"
     print(f"{len(lines)} deliveries, {len(again)} of them again after a kill")
     said = [(line["to"], " ".join([line["subject"], *line["lines"], ""])) for line in lines]

@@ -92,11 +92,10 @@ def _work(tocsin: House) -> None:
     tocsin.run("category", "INC-1", "infrastructure")
     assert "infrastructure" in read(tocsin)["categories"]
 
-    preview = tocsin.run("message", "INC-1", "initial", "--preview")
-    assert "What customers notice" in preview.out
-    missing = tocsin.run("message", "INC-1", "initial", code=1)
-    assert "What customers notice" in missing.err
-    tocsin.run("message", "INC-1", "initial", "--set", "What customers notice=nobody can pay")
+    missing = tocsin.run("message", "INC-1", "initial", "--preview", "--json").json["missing"]
+    assert missing == ["Impact"]
+    assert "Impact" in tocsin.run("message", "INC-1", "initial", code=1).err
+    tocsin.run("message", "INC-1", "initial", "--set", "Impact=nobody can pay")
     sent = read(tocsin)["messages"]
     assert [message["kind"] for message in sent] == ["initial"]
     told = until(lambda: [line for line in tocsin.outbox() if line["to"] == "all"], 10, "no message")
@@ -197,9 +196,10 @@ def test_the_whole_life_from_the_api(tmp_path: Path) -> None:
         assert ask("take-command", person="tara")["commander"] == "tara"
         assert ask("escalate", to="paul", reason="the network")["hand_escalations"] == 1
         assert ask("check", item="find-the-cause")["checked"] == ["find-the-cause"]
+        assert tocsin.api("GET", "/incidents/INC-1")["drafts"]["initial"]["missing"] == ["Impact"]
         unsent = ask("message", 409, kind="initial")
         assert unsent["type"].startswith("urn:tocsin:problem:")
-        assert "What customers notice" in unsent["detail"]
+        assert "Impact" in unsent["detail"]
         assert len(ask("message", kind="initial", text="We are on it.")["messages"]) == 1
         assert ask("mitigate", summary="over")["state"] == "mitigated"
         refused = ask("close", 409)

@@ -148,14 +148,20 @@ class World:
             for action in self.rng.sample([self.act, self.tick, self.deliver], 3):
                 await action()
         except Crash:
-            # What still runs beside it dies at its next step; a connection must not be torn from it.
-            others = asyncio.all_tasks() - {asyncio.current_task()}
-            await asyncio.gather(*others, return_exceptions=True)
+            await self.bury(asyncio.all_tasks() - {asyncio.current_task()})
             await engine.store.close()
             engine = await self.boot()
         self.fuse = None
         await self.auditor.audit(engine, self.clock.at)
         self.move_clock()
+
+    async def bury(self, others: set[Any]) -> None:
+        """Let what still ran beside it die: at its next step, or at once where it waits for an answer that
+        nobody gives any more. The store's own tasks are never torn from a connection."""
+        for task in others:
+            if task.get_coro().__qualname__ in ("Delivery._carry", "Intake.take"):
+                task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     def move_clock(self) -> None:
         draw = self.rng.random()

@@ -69,8 +69,12 @@ Placement = Opens | Attaches | Clears | Recorded
 
 def group_key(alert: Alert, group_by: Iterable[str], playbook: str = "") -> str:
     """The text that alerts of one group share: the values of the labels in `group_by`, in that order.
-    `playbook` sets the groups of one playbook apart from those of the others."""
-    values = "/".join(f"{name}={alert.labels.get(name, '')}" for name in group_by)
+    `playbook` sets the groups of one playbook apart from those of the others.
+
+    With no label to group by, all alerts are one group. It is never empty: that is the key of an
+    incident which a person declared.
+    """
+    values = "/".join(f"{name}={alert.labels.get(name, '')}" for name in group_by) or "all alerts"
     return f"[{playbook}] {values}" if playbook else values
 
 

@@ -86,7 +86,7 @@ def _matcher(found: re.Match[str]) -> Matcher:
     if operator in (Operator.REGEX, Operator.NOT_REGEX):
         try:
             re.compile(value)
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             raise ValueError(f"{value!r} is no regular expression: {error}") from error
     return Matcher(found["name"], operator, value)
 

@@ -1,6 +1,7 @@
 """Identifiers: their types, and how to read and write them. None is ever made up here."""
 
 import re
+import unicodedata
 from functools import lru_cache
 from typing import NewType
 
@@ -42,8 +43,21 @@ def parse_incident_id(text: str) -> IncidentId | None:
 
 @lru_cache(maxsize=4096)
 def slug(text: str) -> str:
-    """Lower-case words joined by hyphens; the same text always gives the same slug."""
-    return _NOT_SLUG.sub("-", text.casefold()).strip("-") or "untitled"
+    """Lower-case words of ASCII joined by hyphens; the same text always gives the same slug.
+
+    Accents are dropped; a letter that ASCII has nothing for becomes the hexadecimal number of its
+    character, so that names in other scripts stay apart from each other.
+    """
+    folded = unicodedata.normalize("NFKD", text.casefold())
+    return _NOT_SLUG.sub("-", "".join(map(_in_ascii, folded))).strip("-") or "untitled"
+
+
+def _in_ascii(character: str) -> str:
+    if character.isascii():
+        return character
+    if unicodedata.combining(character):
+        return ""
+    return f"{ord(character):x}" if character.isalnum() else " "
 
 
 def role_key(name: str) -> str:

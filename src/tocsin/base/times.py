@@ -36,12 +36,15 @@ def parse_instant(text: str) -> datetime:
     """Read an RFC 3339 time with its offset into UTC.
 
     Raises:
-        ValueError: the text is no such time, or carries no offset.
+        ValueError: the text is no such time, carries no offset, or is of no year that UTC has.
     """
     at = datetime.fromisoformat(text.strip())
     if at.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone; add Z or an offset such as +01:00")
-    return at.astimezone(UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{text!r} is before the first or after the last year") from error
 
 
 def format_instant(at: datetime) -> str:
@@ -66,7 +69,7 @@ def parse_duration(text: str) -> timedelta | None:
         for before, after in pairwise(found):
             if text[before.end() : after.start()].strip(" ,").casefold() not in ("", "and"):
                 break
-            total += _amount(after)
+            total = min(total + _amount(after), LONGEST)
         return total
     if _NEXT_DAY.search(text):
         return timedelta(days=1)

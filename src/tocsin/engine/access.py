@@ -67,6 +67,7 @@ class Access:
         self._patience = Patience()
         self._keys: dict[str, str] = {}
         self._tokens: dict[str, tuple[Token, datetime]] = {}
+        self._noting_failed_at: datetime | None = None
 
     # Tokens
 
@@ -142,8 +143,9 @@ class Access:
 
     async def _note_use(self, token: Token) -> None:
         now = self._clock.now()
-        if token.last_used_at is not None and now - token.last_used_at < TOKEN_NOTED_EVERY:
-            return
+        for last in (token.last_used_at, self._noting_failed_at):
+            if last is not None and now - last < TOKEN_NOTED_EVERY:
+                return
         try:
             async with self._store.transaction() as unit:
                 current = await unit.token(token.secret_hash)
@@ -152,8 +154,10 @@ class Access:
                 used = replace(current, last_used_at=now)
                 await unit.save_token(used)
         except (StoreUnavailableError, ConflictError) as error:
-            # A token stays good while the disk is full: reading an incident then matters most.
+            # A token stays good while the disk is full: reading an incident then matters most. Nor has
+            # every request to wait for a database that is locked.
             log.warning("the use of a token could not be noted", token=token.id, reason=str(error))
+            self._noting_failed_at = now
             return
         self._tokens[token.secret_hash] = (used, now)
 

@@ -48,14 +48,16 @@ class Clockwork:
                 due = await reader.due(now, BATCH)
                 next_at = await reader.next_due_at()
             failed = [incident for incident in due if not await self._tick(incident)]
+            if due and not failed:
+                async with self._store.reading() as reader:
+                    next_at = await reader.next_due_at()
         except StoreUnavailableError as error:
             log.error("the clocks cannot be read", reason=str(error))
             return again
-        if len(due) == BATCH and not failed:
-            return now
-        if due:
-            async with self._store.reading() as reader:
-                next_at = await reader.next_due_at()
+        except Exception:
+            # Whatever it is: clocks that stand still until somebody notices would be worse.
+            log.exception("the clocks cannot be read")
+            return again
         if next_at is None or failed:
             return again
         return min(next_at, again)

@@ -6,6 +6,7 @@ incident in the same transaction that ends the claim.
 """
 
 import asyncio
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -20,6 +21,7 @@ from tocsin.engine.links import Links
 from tocsin.engine.ports import (
     Channel,
     Clock,
+    ConflictError,
     DeliveryError,
     Outgoing,
     Randomness,
@@ -69,6 +71,7 @@ class Delivery:
         self._links = links
         self._bundle_window = bundle_window
         self._held: dict[str, datetime] = {}
+        self._unrecorded: dict[str, tuple[OutboxRow, OutboxStatus, str]] = {}
 
     async def run(self) -> None:
         """Deliver until cancelled."""
@@ -81,20 +84,30 @@ class Delivery:
         """Deliver what can be claimed now, and say when to look again (UTC)."""
         now = self._clock.now()
         again = now + LOOK_AGAIN
-        self._held = {bundle: until for bundle, until in self._held.items() if until > now}
+        # A hold that ends later than any hold may was begun before the clock was set back.
+        latest = now + self._bundle_window
+        self._held = {bundle: until for bundle, until in self._held.items() if now < until <= latest}
         try:
+            await self._record_outcomes()
+            async with self._store.transaction() as unit:
+                rows = await unit.claim(
+                    now, now + limits.outbox_lease, limits.outbox_batch_rows_max, self._held
+                )
+            self._hold(rows, now)
+            carried = (self._carry(bundle) for bundle in bundles(rows))
+            for failed in await asyncio.gather(*carried, return_exceptions=True):
+                if failed is not None:
+                    raise failed
+            if rows:
+                return now
             async with self._store.reading() as reader:
                 next_at = await reader.next_outbox_at(self._held)
-            if next_at is not None and next_at <= now:
-                async with self._store.transaction() as unit:
-                    rows = await unit.claim(
-                        now, now + limits.outbox_lease, limits.outbox_batch_rows_max, self._held
-                    )
-                self._hold(rows, now)
-                await asyncio.gather(*(self._carry(bundle) for bundle in bundles(rows)))
-                return now
-        except StoreUnavailableError as error:
+        except (StoreUnavailableError, ConflictError) as error:
             log.error("the outbox cannot be read or written", reason=str(error))
+            return again
+        except Exception:
+            # Whatever it is: an outbox that stands still until somebody notices would be worse.
+            log.exception("the outbox cannot be read or written")
             return again
         return min([again, *([next_at] if next_at else []), *self._held.values()])
 
@@ -124,17 +137,11 @@ class Delivery:
             if channel is None:
                 mend = "set it up in the settings, or change the roster"
                 raise DeliveryError(f"there is no channel {first.channel!r}", retry=False, mend=mend)
-            outgoing = await self._outgoing(rows)
-            async with asyncio.timeout(limits.delivery_timeout.total_seconds()):
-                said = await channel.send(outgoing)
-        except TimeoutError:
-            seconds = int(limits.delivery_timeout.total_seconds())
-            await self._failed(rows, DeliveryError(f"no answer within {seconds} seconds", retry=True))
+            said = await _attempt(channel, await self._outgoing(rows))
         except DeliveryError as error:
             await self._failed(rows, error)
         else:
-            for row in rows:
-                await self._finish(row, OutboxStatus.DELIVERED, said)
+            await self._finish_all([(row, OutboxStatus.DELIVERED, said) for row in rows])
 
     async def _outgoing(self, rows: Sequence[OutboxRow]) -> Outgoing:
         first = rows[0].effect
@@ -144,7 +151,7 @@ class Delivery:
         if len(rows) > 1:
             letter = await self._bundled(rows)
         return Outgoing(
-            key=first.key,
+            key=key_of(rows),
             address=first.address,
             letter=letter,
             incident=first.incident,
@@ -165,17 +172,19 @@ class Delivery:
 
     async def _failed(self, rows: Sequence[OutboxRow], error: DeliveryError) -> None:
         detail = f"{error.reason}; {error.mend}" if error.mend else error.reason
+        # One draw for all of a bundle, so that it comes back together, and then under the same key.
+        jitter = self._randomness.jitter()
         for row in rows:
             if error.retry and row.attempts < limits.delivery_attempts_max:
                 log.warning("a delivery failed and is tried again", key=row.key, reason=error.reason)
-                await self._retry(row, detail)
+                await self._retry(row, detail, jitter)
             else:
                 log.error("a delivery failed for good", key=row.key, reason=error.reason)
                 await self._finish(row, OutboxStatus.FAILED, detail)
 
-    async def _retry(self, row: OutboxRow, detail: str) -> None:
+    async def _retry(self, row: OutboxRow, detail: str, jitter: float) -> None:
         at = self._clock.now()
-        retry_at = at + back_off(row.attempts, self._randomness.jitter())
+        retry_at = at + back_off(row.attempts, jitter)
 
         async def postpone(unit: Unit) -> None:
             await unit.finish(row.key, OutboxStatus.PENDING, at, error=detail, retry_at=retry_at)
@@ -185,6 +194,24 @@ class Delivery:
                 await postpone(unit)
             return
         await self._record(row, delivered=False, detail=detail, final=False, also=postpone)
+
+    async def _finish_all(self, outcomes: Sequence[tuple[OutboxRow, OutboxStatus, str]]) -> None:
+        """Record what was delivered. What the store does not take now is kept in mind and recorded before
+        anything else is claimed: whoever was reached must not be reached again for our own trouble."""
+        self._unrecorded |= {row.key: (row, status, detail) for row, status, detail in outcomes}
+        for row, status, detail in outcomes:
+            try:
+                await self._finish(row, status, detail)
+            except StoreUnavailableError:
+                raise
+            except Exception:
+                # As after a crash: the claim's lease brings the row back, and others go on meanwhile.
+                log.exception("the result of a delivery cannot be recorded", key=row.key)
+            self._unrecorded.pop(row.key, None)
+
+    async def _record_outcomes(self) -> None:
+        if self._unrecorded:
+            await self._finish_all(list(self._unrecorded.values()))
 
     async def _finish(self, row: OutboxRow, status: OutboxStatus, detail: str) -> None:
         at = self._clock.now()
@@ -236,6 +263,36 @@ class Delivery:
             return
         async with self._store.transaction() as unit:
             await unit.finish(row.key, OutboxStatus.DELIVERED, now)
+
+
+async def _attempt(channel: Channel, outgoing: Outgoing) -> str:
+    """Hand something to a channel. Whatever goes wrong there is a delivery that failed, also a fault of
+    the channel itself, of which no more than its kind is told, since it may hold anything.
+
+    Raises:
+        DeliveryError: it did not go out.
+    """
+    try:
+        async with asyncio.timeout(limits.delivery_timeout.total_seconds()):
+            return await channel.send(outgoing)
+    except DeliveryError:
+        raise
+    except TimeoutError:
+        seconds = int(limits.delivery_timeout.total_seconds())
+        raise DeliveryError(f"no answer within {seconds} seconds", retry=True) from None
+    except Exception as error:
+        log.exception("a channel broke", channel=channel.kind, key=outgoing.key)
+        reason = f"the channel {channel.kind!r} broke ({type(error).__name__})"
+        raise DeliveryError(reason, retry=True, mend="the server's log says where") from error
+
+
+def key_of(rows: Sequence[OutboxRow]) -> str:
+    """The key of a delivery: the row's own, or for a bundle one that only the same bundle has. Whoever
+    receives it drops what comes again, and must not drop what has joined the bundle since."""
+    if len(rows) == 1:
+        return rows[0].key
+    every = hashlib.sha256("\n".join(row.key for row in rows).encode()).hexdigest()
+    return f"{rows[0].key}+{every[:16]}"
 
 
 def back_off(attempts: int, jitter: float) -> timedelta:

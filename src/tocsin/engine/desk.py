@@ -4,13 +4,14 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 import stamina
+import structlog
 from msgspec.structs import replace
 
 from tocsin.base import limits
 from tocsin.base.ids import IncidentId
 from tocsin.engine.hub import Hub
-from tocsin.engine.library import Library
-from tocsin.engine.ports import Clock, ConflictError, Store, Unit
+from tocsin.engine.library import Library, UnknownPlaybookError
+from tocsin.engine.ports import Clock, ConflictError, Store, StoreUnavailableError, Unit
 from tocsin.incident import commands as c
 from tocsin.incident.answer import Refused
 from tocsin.incident.decide import Decision, handle
@@ -20,6 +21,11 @@ from tocsin.incident.report import postmortem
 from tocsin.incident.rules import Rules
 from tocsin.incident.settle import next_due_at
 from tocsin.incident.state import Incident
+
+log = structlog.get_logger(__name__)
+
+REVIEW_BATCH = 100
+"""So many incidents are looked at in one transaction after a start."""
 
 Also = Callable[[Unit], Awaitable[None]]
 """Something else to be written in the same transaction."""
@@ -89,15 +95,39 @@ class Desk:
                 await also(unit)
             return answer
 
-        return self._told(await self._transact(work))
+        answer = self._told(await self._transact(work))
+        if isinstance(command, c.Merge) and answer.entries:
+            self.announce([command.into])
+        return answer
 
     async def review(self) -> None:
         """Let time pass in every incident that is not closed, and find its next deadline anew, because
-        the roster or the settings may be others than when it was last looked at."""
+        the roster or the settings may be others than when it was last looked at. One in which it cannot
+        is logged, so that a single bad incident never keeps the server from starting."""
         async with self._store.reading() as reader:
             unfinished = [holder.id for holder in await reader.holders()]
-        for incident in unfinished:
+        for batch in (unfinished[at : at + REVIEW_BATCH] for at in range(0, len(unfinished), REVIEW_BATCH)):
+            try:
+                await self._tick_together(batch)
+            except StoreUnavailableError:
+                raise
+            except Exception:
+                for incident in batch:
+                    await self._tick_alone(incident)
+
+    async def _tick_together(self, incidents: list[IncidentId]) -> None:
+        """Many ticks in one transaction, since each commit has to wait for the disk."""
+        async with self._store.transaction() as unit:
+            answers = [await self.handle_in(unit, incident, c.Tick(), CLOCK) for incident in incidents]
+        self.announce([answer.incident.id for answer in answers if answer.entries])
+
+    async def _tick_alone(self, incident: IncidentId) -> None:
+        try:
             await self.handle(incident, c.Tick(), CLOCK)
+        except (StoreUnavailableError, ConflictError):
+            raise
+        except Exception:
+            log.exception("time could not pass for an incident", incident=incident)
 
     async def open_in(self, unit: Unit, command: c.Declare | c.OpenByAlert, actor: Actor) -> Answer:
         """Open an incident within a transaction of the caller's, who announces it after the commit.
@@ -135,7 +165,12 @@ class Desk:
         if isinstance(command, c.Repin):
             # Without a hash it is the current version of what the incident follows.
             command = replace(command, playbook=command.playbook or self._library.successor(loaded.playbook))
-            rules = await self._library.rules_for(command.playbook, unit)
+            try:
+                rules = await self._library.rules_for(command.playbook, unit)
+            except UnknownPlaybookError as error:
+                raise RefusedError(
+                    "unknown-playbook", f"There is no version {command.playbook!r} of the playbook."
+                ) from error
         if isinstance(command, c.PublishPostmortem) and not command.text.strip():
             chained = await unit.timeline(incident)
             written = postmortem(loaded, [each.entry for each in chained], rules)

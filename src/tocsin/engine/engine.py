@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -16,20 +15,30 @@ from tocsin.engine.hub import Hub
 from tocsin.engine.intake import Intake
 from tocsin.engine.library import Document, Library
 from tocsin.engine.links import Links
-from tocsin.engine.ports import Channel, Clock, Randomness, Store
+from tocsin.engine.ports import (
+    Channel,
+    Clock,
+    ConflictError,
+    Randomness,
+    Store,
+    StoreUnavailableError,
+)
 from tocsin.engine.queries import Queries
 from tocsin.engine.shelf import Shelf
+from tocsin.engine.watched import TRY_AGAIN, WatchedStore
 from tocsin.incident.rules import Clocks
 from tocsin.oncall.model import Roster
 
 log = structlog.get_logger(__name__)
+
+INTAKE = "intake"
 
 
 @dataclass
 class Engine:
     """Every part of a running Tocsin. `assemble` makes one; `start` and `stop` run its loops."""
 
-    store: Store
+    store: WatchedStore
     clock: Clock
     randomness: Randomness
     hub: Hub
@@ -47,7 +56,12 @@ class Engine:
         """Keep the current playbook, catch up with what came due, then begin to take alerts, to watch
         the clocks and to deliver."""
         await self.catch_up()
-        loops = {"intake": self.intake.run, "clockwork": self.clockwork.run, "delivery": self.delivery.run}
+        loops = {
+            INTAKE: self.intake.run,
+            "clockwork": self.clockwork.run,
+            "delivery": self.delivery.run,
+            "store": self.store.run,
+        }
         self._tasks = [asyncio.create_task(loop(), name=name) for name, loop in loops.items()]
         for task in self._tasks:
             task.add_done_callback(_report)
@@ -58,9 +72,17 @@ class Engine:
         await self.desk.review()
 
     async def reload(self, documents: Document | Shelf, roster: Roster) -> None:
-        """Follow other documents for new incidents, and another roster and policy for all."""
-        await self.library.replace(documents, roster)
-        await self.desk.review()
+        """Follow other documents for new incidents, and another roster and policy for all, as soon as the
+        store takes it: an edit that is made while the store is away must not be forgotten."""
+        while True:
+            try:
+                await self.library.replace(documents, roster)
+                await self.desk.review()
+            except (StoreUnavailableError, ConflictError) as error:
+                log.error("the changed files are followed later", reason=str(error))
+                await self.clock.wait(self.clock.now() + TRY_AGAIN, asyncio.Event())
+            else:
+                return
 
     @property
     def running(self) -> bool:
@@ -71,11 +93,13 @@ class Engine:
         """End the loops in good order: what was taken in is committed, what is being delivered is
         recorded or left to its lease. Then let go of channels and the store."""
         self.hub.close()
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        # What the others still ask of the intake while they finish has to be answered, so it goes last.
+        last = [task for task in self._tasks if task.get_name() == INTAKE]
+        for tasks in ([task for task in self._tasks if task not in last], last):
+            for task in tasks:
+                task.cancel()
+            # A loop that failed was reported when it did, and must not keep the others from their end.
+            await asyncio.gather(*tasks, return_exceptions=True)
         for channel in self.channels.values():
             await channel.close()
         await self.store.close()
@@ -100,12 +124,13 @@ def assemble(
 ) -> Engine:
     """Put the parts together. Nothing runs yet."""
     hub = Hub()
-    library = Library(store, clock, document, roster, clocks)
-    desk = Desk(store, clock, library, hub)
-    intake = Intake(store, clock, library, desk)
-    access = Access(store, clock, randomness)
+    watched = WatchedStore(store, clock)
+    library = Library(watched, clock, document, roster, clocks)
+    desk = Desk(watched, clock, library, hub)
+    intake = Intake(watched, clock, library, desk)
+    access = Access(watched, clock, randomness)
     delivery = Delivery(
-        store=store,
+        store=watched,
         clock=clock,
         randomness=randomness,
         desk=desk,
@@ -116,16 +141,16 @@ def assemble(
         bundle_window=bundle_window,
     )
     return Engine(
-        store=store,
+        store=watched,
         clock=clock,
         randomness=randomness,
         hub=hub,
         library=library,
         desk=desk,
         intake=intake,
-        clockwork=Clockwork(store, clock, desk, hub),
+        clockwork=Clockwork(watched, clock, desk, hub),
         delivery=delivery,
-        queries=Queries(store, clock, library),
+        queries=Queries(watched, clock, library),
         access=access,
         channels=channels,
     )

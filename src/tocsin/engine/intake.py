@@ -7,6 +7,7 @@ itself, so that one bad request never takes others with it.
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import timedelta
 
 import msgspec
 import stamina
@@ -17,7 +18,7 @@ from tocsin.alerts import grouping
 from tocsin.alerts.model import Alert, AlertStatus
 from tocsin.base import limits
 from tocsin.base.ids import IncidentId, incident_number
-from tocsin.engine.desk import Answer, Desk
+from tocsin.engine.desk import Answer, Desk, RefusedError
 from tocsin.engine.library import Library
 from tocsin.engine.ports import Clock, ConflictError, Store, StoreUnavailableError, Unit
 from tocsin.engine.records import AlertRecord
@@ -34,6 +35,10 @@ QUEUE_REQUESTS_MAX = 2_000
 
 class IntakeFullError(Exception):
     """More is coming in than can be kept; the sender should try again in a few seconds."""
+
+
+WAITED_IN_VAIN = timedelta(seconds=1)
+"""A store that fails after this long was waited for, and the same wait is before the next request."""
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,9 +124,8 @@ class Intake:
             while True:
                 await to_its_end(self._serve(await self._batch()))
         finally:
-            with suppress(asyncio.QueueEmpty):
-                while True:
-                    await self._serve([self._queue.get_nowait()])
+            while not self._queue.empty():
+                await self._serve(await self._batch())
 
     async def _batch(self) -> list[_Request]:
         batch = [await self._queue.get()]
@@ -130,26 +134,29 @@ class Intake:
                 batch.append(self._queue.get_nowait())
         return batch
 
-    async def _serve(self, batch: list[_Request]) -> None:
+    async def _serve(self, batch: list[_Request]) -> StoreUnavailableError | None:
+        """Keep a batch, or answer each request why not. Returns the error where the store itself could not
+        be had, so that the requests after it need not wait for the same."""
+        began = self._clock.now()
         try:
             answers = await self._keep([request.alerts for request in batch])
         except Exception as error:
-            if len(batch) > 1:
-                for request in batch:
-                    await self._serve([request])
-                return
-            if not isinstance(error, StoreUnavailableError | ConflictError):
-                log.exception("alerts could not be taken in", alerts=len(batch[0].alerts))
-            if not batch[0].answer.done():
-                unavailable = error if isinstance(error, StoreUnavailableError) else None
-                batch[0].answer.set_exception(
-                    unavailable
-                    or StoreUnavailableError("The alerts could not be kept; the server's log says why.")
-                )
-            return
+            gone = None
+            if isinstance(error, StoreUnavailableError) and self._clock.now() - began >= WAITED_IN_VAIN:
+                gone = error
+            if len(batch) == 1 or gone:
+                _refuse(batch, error)
+                return gone
+            for place, request in enumerate(batch):
+                gone = await self._serve([request])
+                if gone:
+                    _refuse(batch[place + 1 :], gone)
+                    return gone
+            return None
         for request, answer in zip(batch, answers, strict=True):
             if not request.answer.done():
                 request.answer.set_result(answer)
+        return None
 
     async def _keep(self, requests: list[tuple[Alert, ...]]) -> list[list[Taken]]:
         async for attempt in stamina.retry_context(
@@ -188,7 +195,11 @@ class Intake:
                 answer = await self._desk.open_in(unit, opening, actor)
             case grouping.Attaches():
                 attached = c.AttachAlert(alert=alert, because=because)
-                answer = await self._desk.handle_in(unit, placement.incident, attached, actor)
+                try:
+                    answer = await self._desk.handle_in(unit, placement.incident, attached, actor)
+                except RefusedError as error:
+                    # It ended between the look and the lock; the next look finds another place.
+                    raise ConflictError(error.message) from error
             case grouping.Clears():
                 cleared = c.ClearAlert(alert=alert)
                 answer = await self._desk.handle_in(unit, placement.incident, cleared, actor)
@@ -216,3 +227,14 @@ class Intake:
                 times=known.times + 1 if known else 1,
             )
         )
+
+
+def _refuse(requests: Sequence[_Request], error: Exception) -> None:
+    if not isinstance(error, StoreUnavailableError | ConflictError):
+        log.error("alerts could not be taken in", requests=len(requests), exc_info=error)
+    told = error
+    if not isinstance(error, StoreUnavailableError):
+        told = StoreUnavailableError("The alerts could not be kept; the server's log says why.")
+    for request in requests:
+        if not request.answer.done():
+            request.answer.set_exception(told)

@@ -52,10 +52,10 @@ class Library:
         self._clocks = clocks
         self._known: dict[str, _Pinned] = {}
         self._ruled: dict[str, tuple[date, Rules]] = {}
-        self._set_current(current)
+        self._set_current(current if isinstance(current, Shelf) else shelf_of(current))
 
-    def _set_current(self, current: Document | Shelf) -> None:
-        self._shelf = current if isinstance(current, Shelf) else shelf_of(current)
+    def _set_current(self, shelf: Shelf) -> None:
+        self._shelf = shelf
         self._known.update({book.hash: _pinned(book) for book in self._shelf.books})
         self._ruled.clear()
 
@@ -71,8 +71,11 @@ class Library:
 
     async def keep(self) -> None:
         """Store the current versions, so that they can be found again after the files have changed."""
+        await self._keep(self._shelf)
+
+    async def _keep(self, shelf: Shelf) -> None:
         now = self._clock.now()
-        for book in self._shelf.books:
+        for book in shelf.books:
             kept = [(each.hash, each.name, each.content) for each in (book.document, *book.runbooks)]
             if book.runbooks:
                 kept.append((book.hash, f"{book.name}{SET_MARK}", book.listed))
@@ -88,9 +91,11 @@ class Library:
     async def replace(self, current: Document | Shelf, roster: Roster) -> None:
         """Make other documents and another roster current. Open incidents keep the versions they are
         pinned to."""
+        shelf = current if isinstance(current, Shelf) else shelf_of(current)
+        # In this order: no incident may be pinned to a version that the store does not hold.
+        await self._keep(shelf)
         self._roster = roster
-        self._set_current(current)
-        await self.keep()
+        self._set_current(shelf)
 
     def rules(self) -> Rules:
         """The rules of the playbook for everything that no route names."""

@@ -5,10 +5,11 @@ from datetime import datetime
 
 from tocsin.base.ids import IncidentId, role_key
 from tocsin.engine.library import Library
-from tocsin.engine.ports import Clock, Reader, Store, StoreUnavailableError
+from tocsin.engine.ports import Clock, Reader, StoreUnavailableError
 from tocsin.engine.records import AlertRecord, ChainedEntry, OutboxStatus
 from tocsin.engine.verbs import VERBS
 from tocsin.engine.views import Choice, Duty, Health, Line, Room, Trouble, Weight
+from tocsin.engine.watched import WatchedStore
 from tocsin.incident import commands as c
 from tocsin.incident import events as e
 from tocsin.incident import path
@@ -50,7 +51,7 @@ def line_of(entry: e.Entry) -> Line:
 class Queries:
     """The reading side, for every face."""
 
-    def __init__(self, store: Store, clock: Clock, library: Library) -> None:
+    def __init__(self, store: WatchedStore, clock: Clock, library: Library) -> None:
         self._store = store
         self._clock = clock
         self._library = library
@@ -166,7 +167,8 @@ class Queries:
                 mend="Alerts are refused with 503 until it can, so that their senders try again.",
             )
             return Health(ready=False, troubles=(trouble,))
-        return Health(ready=True, troubles=tuple(troubles))
+        unkept = self._store.trouble
+        return Health(ready=unkept is None, troubles=(*([unkept] if unkept else []), *troubles))
 
     async def _troubles(self, reader: Reader) -> list[Trouble]:
         pending = await reader.outbox(OutboxStatus.PENDING, limit=1000)

@@ -8,6 +8,7 @@ be read again whatever has been edited since.
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import PurePosixPath
 
 import msgspec
@@ -19,7 +20,7 @@ from tocsin.incident.rules import Runbook
 from tocsin.playbook.collection import Collection, Kind, choose, read_collection
 from tocsin.playbook.model import Playbook
 from tocsin.playbook.phases import unique
-from tocsin.playbook.policy import Policy, ambiguous
+from tocsin.playbook.policy import Policy, ambiguous, lint_policy
 from tocsin.playbook.read import read_playbook
 
 SET_MARK = "/"
@@ -90,11 +91,16 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
 
 class Shelf(msgspec.Struct, frozen=True, kw_only=True):
     """Every current playbook, the one for everything else first, and the policy over them. `findings` are
-    those between the documents, and those of the policy."""
+    those between the documents."""
 
     books: tuple[Book, ...]
     policy: Policy = Policy()
     findings: tuple[Problem, ...] = ()
+
+    def findings_at(self, at: datetime) -> tuple[Problem, ...]:
+        """What is wrong between the documents, and with the policy at a time."""
+        every = {each.name: each.playbook for book in self.books for each in (book.document, *book.runbooks)}
+        return (*self.findings, *lint_policy(tuple(every.items()), self.policy, at))
 
     @property
     def default(self) -> Book:

@@ -107,7 +107,9 @@ def build(verb: Verb, body: Mapping[str, Any], principal: Principal) -> c.Comman
 
 
 def _fill_person(fields: dict[str, Any], principal: Principal) -> list[Problem]:
-    named = fields.setdefault("person", principal.person)
+    named = fields.get("person")
+    if named is None:
+        named = fields["person"] = principal.person
     if named is None:
         return [
             Problem(

@@ -10,6 +10,7 @@ from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
 
+from tocsin.base.ids import PersonId
 from tocsin.engine.access import Access
 from tocsin.engine.engine import Engine
 from tocsin.engine.ports import Source
@@ -123,9 +124,11 @@ def denied(principal: Principal, role: str) -> str:
     return f"This takes the role {role}; {principal.name} has the role {principal.role}."
 
 
-def actor_of(principal: Principal, engine: Engine) -> Actor:
-    """Under which name the principal acts: as the person of the roster where it is linked to one."""
-    person = engine.library.roster.person(principal.person) if principal.person else None
+def actor_of(principal: Principal, engine: Engine, acting_as: PersonId | None = None) -> Actor:
+    """Under which name the principal acts: as the person of the roster that it is linked to; one that is
+    linked to nobody (the command line of the server's own machine) as the person that it names."""
+    who = principal.person or acting_as
+    person = engine.library.roster.person(who) if who else None
     if person is not None:
         return Actor(ActorKind.PERSON, person.id, person.name)
     return Actor(ActorKind.PERSON, principal.name, principal.name)

@@ -1,6 +1,6 @@
 """Commands by which incidents begin, and by which alerts come and go."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tocsin.alerts.model import Alert
 from tocsin.base import limits
@@ -10,7 +10,7 @@ from tocsin.incident import path
 from tocsin.incident.answer import Accepted, Ask, Refused, missing, too_long
 from tocsin.incident.rules import Rules
 from tocsin.incident.severity import Verdict, categories_of, judge_alert, judge_text
-from tocsin.incident.state import ENDED, State
+from tocsin.incident.state import ENDED, Incident, State
 
 
 def open_by(command: c.OpenByAlert | c.Declare, rules: Rules) -> Accepted | Refused:
@@ -37,7 +37,7 @@ def _open_by_alert(command: c.OpenByAlert, rules: Rules) -> Accepted:
 
 
 def _declare(command: c.Declare, rules: Rules) -> Accepted | Refused:
-    title = command.title.strip()
+    title = " ".join(command.title.split())
     if not title:
         return missing("title", "what has happened, in one line")
     refused = too_long("title", title, limits.title_chars_max) or too_long(
@@ -101,12 +101,7 @@ def attach(ask: Ask[c.AttachAlert]) -> Accepted | Refused:
             *_answers_of(alert, ask.rules, incident.answers),
             *_categories_of(alert, present, ask.rules),
         ]
-        verdict = judge_alert(alert, ask.rules.playbook)
-        before, after = path.level_of(incident.level, ask.rules), path.level_of(verdict.level, ask.rules)
-        if after.rank < before.rank and not incident.level_by_hand:
-            events.append(
-                e.SeverityChanged(before=incident.level, after=verdict.level, evidence=verdict.evidence)
-            )
+        events += _risen(incident, [alert], ask.rules)
     if incident.state is State.RESOLVED:
         events.append(e.Reopened(reason=f"{alert.name} {ask.command.because}", alert=alert.fingerprint))
     return Accepted(tuple(events))
@@ -127,14 +122,35 @@ def clear(ask: Ask[c.ClearAlert]) -> Accepted | Refused:
 
 
 def absorb(ask: Ask[c.Absorb]) -> Accepted | Refused:
-    """Take over the alerts of an incident that is merged into this one."""
-    if ask.incident.state in ENDED:
-        return Refused("ended", f"{ask.incident.id} has ended; merge into an incident that is still open.")
-    if ask.command.other in ask.incident.absorbed:
-        return Accepted(said=f"{ask.command.other} is part of {ask.incident.id} already.")
-    return Accepted(
-        (e.Absorbed(other=ask.command.other, title=ask.command.title, alerts=ask.command.alerts),)
-    )
+    """Take over the alerts of an incident that is merged into this one, and what they mean for it."""
+    incident, command = ask.incident, ask.command
+    if incident.state in ENDED:
+        return Refused("ended", f"{incident.id} has ended; merge into an incident that is still open.")
+    if incident.state is State.RESOLVED:
+        return Refused(
+            "resolved", f"{incident.id} is resolved; reopen it first, or merge it into {command.other}."
+        )
+    if command.other in incident.absorbed:
+        return Accepted(said=f"{command.other} is part of {incident.id} already.")
+    firing = [alert for alert in command.alerts if alert.ends_at is None]
+    present = {name.casefold() for name in incident.categories}
+    found: dict[str, e.AnyEvent] = {}
+    for alert in firing:
+        for event in _categories_of(alert, present, ask.rules):
+            found.setdefault(event.category, event)
+    absorbed = e.Absorbed(other=command.other, title=command.title, alerts=command.alerts)
+    return Accepted((absorbed, *found.values(), *_risen(incident, firing, ask.rules)))
+
+
+def _risen(incident: Incident, alerts: Sequence[Alert], rules: Rules) -> list[e.AnyEvent]:
+    """The rise to the most severe level of these alerts, where a person has not settled the level."""
+    if incident.level_by_hand or not alerts:
+        return []
+    verdicts = [judge_alert(alert, rules.playbook) for alert in alerts]
+    worst = min(verdicts, key=lambda verdict: path.level_of(verdict.level, rules).rank)
+    if path.level_of(worst.level, rules).rank >= path.severity(incident, rules).rank:
+        return []
+    return [e.SeverityChanged(before=incident.level, after=worst.level, evidence=worst.evidence)]
 
 
 def _answers_of(alert: Alert, rules: Rules, given: Mapping[str, str] | None = None) -> list[e.AnyEvent]:
@@ -146,7 +162,7 @@ def _answers_of(alert: Alert, rules: Rules, given: Mapping[str, str] | None = No
     ]
 
 
-def _categories_of(alert: Alert, present: set[str], rules: Rules) -> list[e.AnyEvent]:
+def _categories_of(alert: Alert, present: set[str], rules: Rules) -> list[e.CategoryAdded]:
     found = categories_of(alert.labels, alert.name, path.known_categories(rules), rules.playbook)
     return [
         e.CategoryAdded(category=name, because=why)

@@ -83,7 +83,9 @@ def publish_postmortem(ask: Ask[c.PublishPostmortem]) -> Accepted | Refused:
     if incident.state not in (State.RESOLVED, State.CLOSED):
         return Refused("not-resolved", f"{incident.id} is {incident.state.value}; resolve it first.")
     text = ask.command.text.strip()
-    refused = too_long("text", text, limits.request_body_bytes_max // 8)
+    refused = too_long("text", text, limits.request_body_bytes_max // 8) or too_long(
+        "link", ask.command.link, limits.reason_chars_max
+    )
     if refused:
         return refused
     if text and text == incident.postmortem_text:

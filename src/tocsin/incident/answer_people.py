@@ -18,9 +18,13 @@ def acknowledge(ask: Ask[c.Acknowledge]) -> Accepted | Refused:
     person = ask.rules.roster.person(ask.command.person)
     if person is None:
         return _stranger(ask.command.person)
+    if refused := too_long("via", ask.command.via, limits.title_chars_max):
+        return refused
     if incident.state is State.OPEN:
         taken = e.Acknowledged(person=person.id, name=person.name, via=ask.command.via)
         command = _commander_event(ask, person, "was the first to acknowledge")
+        if incident.offered_to == person.id:
+            command = (_assigned(person, ask, "accepted the hand-over"),)
         return Accepted((taken, *command), f"You have acknowledged {incident.id}.")
     mine = [page for page in incident.open_pages if page.person == person.id]
     if mine and incident.active:
@@ -175,7 +179,7 @@ def _page_now(
         person=person.id,
         name=person.name,
         role=role,
-        reasons=(e.PageReason(key=key, text=text),),
+        reasons=(e.PageReason(key=key, text=text, role=role),),
         due_at=ask.now,
     )
 

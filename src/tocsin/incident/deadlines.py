@@ -132,7 +132,12 @@ def _phases(incident: Incident, rules: Rules) -> Iterator[Deadline]:
     """Phases that should end, where the level's own response time leaves room for the window at all."""
     if not incident.active:
         return
+    numbers: set[int] = set()
     for phase in rules.playbook.phases:
+        if phase.number in numbers:
+            # A number that the author gave twice can run out only once.
+            continue
+        numbers.add(phase.number)
         ends = phase.ends_after
         fits = ends is not None and path.response_time(incident, rules) <= ends
         afterwards = _AFTERWARDS.search(phase.name)

@@ -66,9 +66,14 @@ def handle(
 ) -> Decision | Refused:
     """Decide a command and let time do what is due, up to and including `now` (UTC).
 
-    `incident` is None for the two commands that open one, which then takes `incident_id`.
+    `incident` is None for the two commands that open one, which then takes `incident_id`. What has to
+    leave is due at `now` as well, also where the incident's own time is ahead of it.
     """
     assert now.tzinfo is not None, "a time without a zone reached the core"
+    sends_at = now
+    if incident is not None:
+        # The wall clock may have stepped back since the last entry; the time of an incident never does.
+        now = max(now, incident.updated_at)
     if isinstance(command, c.OpenByAlert | c.Declare):
         assert incident is None, "an incident is opened once"
         answer = answer_alerts.open_by(command, rules)
@@ -83,12 +88,10 @@ def handle(
     while True:
         for who, event in pending:
             seq = incident.seq + 1 if incident else 1
-            # The wall clock may have stepped back since the last entry; a timeline never does.
-            at = max(now, incident.updated_at) if incident else now
-            entry = e.Entry(incident=incident_id, seq=seq, at=at, actor=who, event=event)
+            entry = e.Entry(incident=incident_id, seq=seq, at=now, actor=who, event=event)
             incident = evolve(incident, entry)
             entries.append(entry)
-            sent.extend(effects(entry, incident, rules))
+            sent.extend(effects(entry, incident, rules, sends_at))
         assert incident is not None, "an opening begins with its event"
         assert len(entries) <= limits.events_per_command_max, "deadlines that come due again and again"
         pending = [(e.CLOCK, event) for event in due_events(incident, rules, now)]

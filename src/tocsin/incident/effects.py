@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from tocsin.base.ids import PersonId
+from tocsin.base.ids import PageId, PersonId
 from tocsin.base.times import humane, in_zone
 from tocsin.incident import events as e
 from tocsin.incident import path
@@ -14,22 +14,22 @@ OWN_SOURCE = "tocsin"
 """The source of alerts that Tocsin raises about itself."""
 
 
-def effects(entry: e.Entry, incident: Incident, rules: Rules) -> tuple[Effect, ...]:
-    """What has to leave because of this entry. `incident` is the state after it."""
+def effects(entry: e.Entry, incident: Incident, rules: Rules, at: datetime) -> tuple[Effect, ...]:
+    """What has to leave because of this entry, at `at` (UTC). `incident` is the state after it."""
     event = entry.event
     match event:
         case e.PageStepped():
-            return _page(event, entry.at, incident, rules)
+            return _page(event, at, incident, rules)
         case e.NobodyReachable():
-            return (*_fallback(event, entry.at, incident, rules), *_own_alert(event, entry.at, incident))
+            return (*_fallback(event, at, incident, rules), *_own_alert(event, at, incident))
         case e.MessageSent():
-            return _message(event, entry.at, incident, rules)
+            return _message(event, at, incident, rules)
         case e.UpdateDue():
             text = f"The {event.message.value} message to stakeholders is due."
-            return _notice(f"message-due:{entry.seq}", text, entry.at, incident, rules)
+            return _notice(f"message-due:{entry.seq}", text, at, incident, rules)
         case e.PostmortemOverdue():
             return _notice(
-                f"postmortem-overdue:{entry.seq}", "The post-mortem is overdue.", entry.at, incident, rules
+                f"postmortem-overdue:{entry.seq}", "The post-mortem is overdue.", at, incident, rules
             )
         case e.PageAcknowledged():
             return (Cancel(incident=incident.id, pages=event.pages),)
@@ -42,10 +42,23 @@ def effects(entry: e.Entry, incident: Incident, rules: Rules) -> tuple[Effect, .
             | e.MergedInto()
             | e.Reopened()
         ):
-            ended = tuple(page.id for page in incident.pages if page.ended_at == entry.at)
-            return (Cancel(incident=incident.id, pages=ended),) if ended else ()
+            return _cancel((*_ended(entry, incident), *map(PageId, incident.fallbacks)), incident)
+        case e.CommanderAssigned():
+            return _cancel(_ended(entry, incident), incident)
         case _:
             return ()
+
+
+def _ended(entry: e.Entry, incident: Incident) -> tuple[PageId, ...]:
+    return tuple(page.id for page in incident.pages if page.ended_at == entry.at)
+
+
+def _cancel(pages: tuple[PageId, ...], incident: Incident) -> tuple[Effect, ...]:
+    return (Cancel(incident=incident.id, pages=pages),) if pages else ()
+
+
+def _drill(incident: Incident) -> str:
+    return "DRILL: " if incident.drill else ""
 
 
 def _page(event: e.PageStepped, at: datetime, incident: Incident, rules: Rules) -> tuple[Effect, ...]:
@@ -76,7 +89,6 @@ def page_letter(page: Page, incident: Incident, zone: str, rules: Rules) -> Lett
     """What a paged person has to know: what happened, how bad, by when, and why them. Times in `zone`."""
     severity = path.severity(incident, rules)
     name = f" — {severity.name}" if severity.name else ""
-    drill = "DRILL: " if incident.drill else ""
     lines = [incident.title]
     if incident.description and incident.description != incident.title:
         lines.append(incident.description)
@@ -91,9 +103,10 @@ def page_letter(page: Page, incident: Incident, zone: str, rules: Rules) -> Lett
         who = first.name if first else incident.acknowledged_by
         lines.append(f"Acknowledged by {who} at {in_zone(incident.acknowledged_at, zone)}")
     lines.append(f"Began: {in_zone(incident.opened_at, zone)}")
-    lines += [f"You are paged as {page.role}: {reason.text}" for reason in page.reasons]
+    lines += [f"You are paged as {reason.role or page.role}: {reason.text}" for reason in page.reasons]
     lines += [f"Alert: {alert.name} {_labels(alert.labels)}".rstrip() for alert in incident.firing[:5]]
-    return Letter(subject=f"{drill}[{severity.level}] {incident.id} {incident.title}", lines=tuple(lines))
+    subject = f"{_drill(incident)}[{severity.level}] {incident.id} {incident.title}"
+    return Letter(subject=subject, lines=tuple(lines))
 
 
 def _labels(labels: dict[str, str]) -> str:
@@ -105,8 +118,9 @@ def _labels(labels: dict[str, str]) -> str:
 
 def _fallback(event: e.NobodyReachable, at: datetime, incident: Incident, rules: Rules) -> tuple[Effect, ...]:
     severity = path.severity(incident, rules)
+    what = f"{incident.id}: nobody could be reached for {event.role}"
     letter = Letter(
-        subject=f"[{severity.level}] {incident.id}: nobody could be reached for {event.role}",
+        subject=f"{_drill(incident)}[{severity.level}] {what}",
         lines=(
             incident.title,
             f"Nobody could be reached for {event.role}: {event.because}.",
@@ -122,6 +136,7 @@ def _fallback(event: e.NobodyReachable, at: datetime, incident: Incident, rules:
             channel=method.kind,
             address=method.address,
             to="fallback",
+            page=PageId(event.fallback_key),
             letter=letter,
             due_at=at + method.after,
             urgent=True,
@@ -150,7 +165,7 @@ def _own_alert(event: e.NobodyReachable, at: datetime, incident: Incident) -> tu
 
 def _message(event: e.MessageSent, at: datetime, incident: Incident, rules: Rules) -> tuple[Effect, ...]:
     subject, *rest = event.text.splitlines() or [incident.title]
-    letter = Letter(subject=subject.strip(), lines=tuple(rest) or (subject,))
+    letter = Letter(subject=_drill(incident) + subject.strip(), lines=tuple(rest) or (subject,))
     return tuple(
         Send(
             key=f"{incident.id}/m{event.number}/{audience.name}/{method.id}",
@@ -184,7 +199,10 @@ def _notice(what: str, text: str, at: datetime, incident: Incident, rules: Rules
             address=method.address,
             to=person.name,
             person=person.id,
-            letter=Letter(subject=f"[{incident.level}] {incident.id}: {text}", lines=(incident.title, text)),
+            letter=Letter(
+                subject=f"{_drill(incident)}[{incident.level}] {incident.id}: {text}",
+                lines=(incident.title, text),
+            ),
             due_at=at,
         ),
     )

@@ -103,10 +103,12 @@ class CategoryAdded(Event, frozen=True, kw_only=True):
 
 
 class PageReason(msgspec.Struct, frozen=True, kw_only=True):
-    """One reason to page: `key` is unique in the incident, `text` is for people."""
+    """One reason to page: `key` is unique in the incident, `text` is for people. `role` is the role that
+    was wanted; empty where it is that of the page."""
 
     key: str
     text: str
+    role: str = ""
 
 
 class Paged(Event, frozen=True, kw_only=True):

@@ -14,6 +14,11 @@ LADDER = "ladder:"
 """Marks the reasons to page that come from the clock of an unacknowledged incident; these do not
 count as reaching a role on the escalation path, whose own clocks start when the path gets there."""
 
+LOST = "lost:"
+"""Marks the reasons that come from a page which reaches its person no more."""
+
+_FOR_COMMAND = ("command:", "offer:")
+
 
 FAILING_AFTER_ATTEMPTS = 4
 """From this attempt on a delivery counts as failing, although it is tried further: with the back-off
@@ -122,8 +127,8 @@ def _reopened(incident: Incident, entry: e.Entry) -> Incident:
         categories=dict.fromkeys(incident.categories, entry.at),
         acknowledged_at=None,
         acknowledged_by=None,
-        offered_to=None,
         unreachable=(),
+        unreachable_at=None,
         entered={},
         mitigating_at=None,
         mitigated_at=None,
@@ -140,7 +145,8 @@ def _end_pages(incident: Incident, entry: e.Entry, answered_by: str | None = Non
         page if page.ended_at else replace(page, ended_at=entry.at, answered=page.person == answered_by)
         for page in incident.pages
     )
-    return replace(incident, pages=pages)
+    # Whoever was asked to take command is not being asked any more.
+    return replace(incident, pages=pages, offered_to=None)
 
 
 def _pages(incident: Incident, entry: e.Entry) -> Incident | None:
@@ -164,7 +170,13 @@ def _pages(incident: Incident, entry: e.Entry) -> Incident | None:
         case e.NobodyReachable():
             unreachable = tuple(dict.fromkeys((*incident.unreachable, role_key(event.role))))
             fallbacks = (*incident.fallbacks, event.fallback_key)
-            found = replace(incident, unreachable=unreachable, fallbacks=fallbacks)
+            for_want_of_an_answer = any(_is(reason, LADDER, LOST) for reason in event.reasons)
+            found = replace(
+                incident,
+                unreachable=unreachable,
+                unreachable_at=at if for_want_of_an_answer else incident.unreachable_at,
+                fallbacks=fallbacks,
+            )
             return _reached(found, event.role, event.reasons, entry)
         case e.PageAcknowledged():
             pages = tuple(
@@ -185,7 +197,11 @@ def _pages(incident: Incident, entry: e.Entry) -> Incident | None:
         case e.CommandOffered():
             return replace(incident, offered_to=event.to, offers=incident.offers + 1)
         case e.CommanderAssigned():
-            return replace(incident, commander=event.person, offered_to=None)
+            pages = tuple(
+                replace(page, ended_at=at) if not page.ended_at and _calls_for_command(page) else page
+                for page in incident.pages
+            )
+            return replace(incident, commander=event.person, offered_to=None, pages=pages)
         case e.Escalated():
             entered = {**incident.entered}
             entered.setdefault(role_key(event.to), at)
@@ -199,9 +215,19 @@ def _pages(incident: Incident, entry: e.Entry) -> Incident | None:
 def _reached(incident: Incident, role: str, reasons: tuple[e.PageReason, ...], entry: e.Entry) -> Incident:
     keys = tuple(reason.key for reason in reasons)
     entered = {**incident.entered}
-    if role and any(LADDER not in key for key in keys):
-        entered.setdefault(role_key(role), entry.at)
+    for reason in reasons:
+        if (reason.role or role) and not _is(reason, LADDER):
+            entered.setdefault(role_key(reason.role or role), entry.at)
     return replace(incident, reasons=tuple(dict.fromkeys((*incident.reasons, *keys))), entered=entered)
+
+
+def _is(reason: e.PageReason, *kinds: str) -> bool:
+    """Whether a reason is of one of these kinds; its key begins with the generation."""
+    return reason.key.partition(":")[2].startswith(kinds)
+
+
+def _calls_for_command(page: Page) -> bool:
+    return all(_is(reason, *_FOR_COMMAND) for reason in page.reasons)
 
 
 def _change_page(incident: Incident, page_id: str, change: Callable[[Page], Page]) -> Incident:
@@ -237,10 +263,12 @@ def _record(incident: Incident, entry: e.Entry) -> Incident:
         case e.TriageAnswered():
             return replace(incident, answers={**incident.answers, event.rule: event.answer})
         case e.SeverityChanged():
+            by_alert = not event.by_hand and event.evidence.rule != "checklist"
             return replace(
                 incident,
                 level=event.after,
-                level_since=at,
+                level_since=incident.level_since if event.after == incident.level else at,
+                level_at_opening=event.after if by_alert else incident.level_at_opening,
                 evidence=event.evidence,
                 level_by_hand=incident.level_by_hand or event.by_hand,
             )

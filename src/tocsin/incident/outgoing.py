@@ -28,7 +28,8 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
 class Send(msgspec.Struct, frozen=True, kw_only=True):
     """Deliver a letter over a channel under a stable key, not before `due_at` (UTC).
 
-    For a page, `page` and `person` say whom the link in it acknowledges for. Letters with the same
+    For a page, `page` and `person` say whom the link in it acknowledges for; a fallback's `page` is its
+    key in the incident. Whatever has a `page` can be cancelled by it. Letters with the same
     `bundle` that wait together are delivered as one. `urgent` is for channels that know the difference.
     """
 

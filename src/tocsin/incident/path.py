@@ -1,6 +1,6 @@
 """Who stands where on the playbook's escalation path, and which edges and triggers hold."""
 
-from collections import deque
+from collections import Counter, deque
 from datetime import datetime, timedelta
 
 from tocsin.base.ids import LevelId, PersonId, role_key, slug
@@ -34,9 +34,15 @@ def respond_by(incident: Incident, rules: Rules) -> datetime:
     return incident.clock_from + response_time(incident, rules)
 
 
-def edge_key(edge: Edge, rules: Rules) -> str:
-    """A name for an edge that is unique in the playbook."""
-    return f"edge:{slug(edge.source)}>{slug(edge.to)}:{rules.playbook.escalation.index(edge)}"
+def keyed_edges(rules: Rules) -> list[tuple[Edge, str]]:
+    """The hops, each with a name that is unique in the playbook and outlives a change elsewhere in it."""
+    counts: Counter[str] = Counter()
+    found: list[tuple[Edge, str]] = []
+    for edge in rules.playbook.escalation:
+        name = f"edge:{slug(edge.source)}>{slug(edge.to)}"
+        found.append((edge, f"{name}:{counts[name]}"))
+        counts[name] += 1
+    return found
 
 
 def first_role(rules: Rules) -> str:
@@ -47,8 +53,9 @@ def first_role(rules: Rules) -> str:
             return contact.role
     if roots := root_roles(rules):
         return roots[0]
-    if rules.playbook.command:
-        return rules.playbook.command[-1].roles[-1]
+    for rule in reversed(rules.playbook.command):
+        if rule.roles:
+            return rule.roles[-1]
     return rules.roster.roles[0].role if rules.roster.roles else ""
 
 

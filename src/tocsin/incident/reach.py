@@ -1,5 +1,6 @@
 """Who is to be paged, why, and when: the part of the deadlines that is about people."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -11,11 +12,14 @@ from tocsin.base.ids import role_key
 from tocsin.base.times import humane
 from tocsin.incident import path
 from tocsin.incident.deadlines import Deadline, DeadlineKind
-from tocsin.incident.evolve import LADDER
+from tocsin.incident.evolve import LADDER, LOST
 from tocsin.incident.rules import Rules
 from tocsin.incident.state import Incident, Page, State
-from tocsin.oncall.model import ContactMethod
+from tocsin.oncall.model import ContactMethod, Person
 from tocsin.playbook.model import Edge
+
+ANYBODY = "anybody"
+"""Stands for the role that nobody has named."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +30,15 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     text: str
     edge: Edge | None = None
+
+
+class Lost(msgspec.Struct, frozen=True, kw_only=True):
+    """A page under way that no contact method can carry any more, for one of the roles that it is about."""
+
+    key: str
+    page: Page
+    role: str
+    because: str
 
 
 class NextStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,11 +54,15 @@ def wanted(incident: Incident, rules: Rules) -> list[Wanted]:
     """Every reason to page that was not yet acted on, with its time, in order of time."""
     if not incident.active:
         return []
-    found = [*_ladder(incident, rules), *_command(incident, rules)]
+    found = [*_ladder(incident, rules), *_again(incident, rules), *_command(incident, rules)]
     if incident.state is not State.MITIGATED:
         found += [*_contacts(incident, rules), *_owners(incident, rules), *_edges(incident, rules)]
-    fresh = [each for each in found if each.key not in incident.reasons]
-    return sorted(fresh, key=lambda each: each.at)
+    known = set(incident.reasons)
+    fresh: dict[str, Wanted] = {}
+    for each in sorted(found, key=lambda each: each.at):
+        if each.key not in known:
+            fresh.setdefault(each.key, each)
+    return list(fresh.values())
 
 
 def key(incident: Incident, what: str) -> str:
@@ -59,9 +76,12 @@ def _ladder(incident: Incident, rules: Rules) -> Iterator[Wanted]:
     if incident.state is not State.OPEN:
         return
     start, within = incident.clock_from, path.response_time(incident, rules)
-    roles = [path.first_role(rules), *path.ladder(incident, rules)]
+    roles = _ladder_roles(incident, rules)
+    if not roles:
+        text = "neither the playbook nor the roster names a role"
+        yield Wanted(key=key(incident, LADDER), role=ANYBODY, at=start, text=text)
     skipped = True
-    for place, role in enumerate(role for role in roles if role):
+    for place, role in enumerate(roles):
         share = (Fraction(0), rules.clocks.next_role_after, rules.clocks.everyone_after)[min(place, 2)]
         delay = timedelta(0) if skipped else _share(within, share)
         text = (
@@ -75,8 +95,34 @@ def _ladder(incident: Incident, rules: Rules) -> Iterator[Wanted]:
         skipped = skipped and role_key(role) in incident.unreachable
 
 
+def _ladder_roles(incident: Incident, rules: Rules) -> list[str]:
+    return [role for role in (path.first_role(rules), *path.ladder(incident, rules)) if role]
+
+
+def _again(incident: Incident, rules: Rules) -> Iterator[Wanted]:
+    """While nobody acknowledges and nobody could be paged either: another look from time to time, as the
+    roster may have been mended, or a rotation have begun."""
+    tried_at = incident.unreachable_at
+    if incident.state is not State.OPEN or tried_at is None or next_steps(incident, rules):
+        return
+    prefix = key(incident, f"{LADDER}again:")
+    tries = sum(1 for reason in incident.reasons if reason.startswith(prefix))
+    every = _repeat_every(incident, rules)
+    at = tried_at + (every if tries < limits.page_rounds_max else max(every, rules.clocks.repeat_late))
+    roles = _ladder_roles(incident, rules) or [ANYBODY]
+    role = next((role for role in roles if path.people_for(role, rules, at)[0]), roles[0])
+    yield Wanted(
+        key=f"{prefix}{tries}", role=role, at=at, text="nobody has acknowledged, and nobody could be reached"
+    )
+
+
 def _contacts(incident: Incident, rules: Rules) -> Iterator[Wanted]:
+    rows: Counter[str] = Counter()
     for contact in rules.playbook.contacts:
+        # A role in several rows has several triggers, and each of them is a reason of its own.
+        row = f"contact:{role_key(contact.role)}"
+        rows[row] += 1
+        name = key(incident, row if rows[row] == 1 else f"{row}+{rows[row]}")
         trigger = contact.trigger
         if not trigger.readable or path.is_for_everything(trigger):
             continue
@@ -92,7 +138,6 @@ def _contacts(incident: Incident, rules: Rules) -> Iterator[Wanted]:
             since = max(since, category)
         if trigger.unresolved_for is not None:
             since = max(since, incident.clock_from + trigger.unresolved_for)
-        name = key(incident, f"contact:{role_key(contact.role)}")
         yield Wanted(key=name, role=contact.role, at=since, text=f"key contact for: {trigger.text}")
 
 
@@ -110,15 +155,15 @@ def _owners(incident: Incident, rules: Rules) -> Iterator[Wanted]:
 
 
 def _edges(incident: Incident, rules: Rules) -> Iterator[Wanted]:
-    roots = {role_key(role) for role in path.root_roles(rules)}
-    for edge in rules.playbook.escalation:
+    # Whoever hears of every incident first stands at a beginning of the path, wherever it is drawn.
+    roots = {role_key(role) for role in (path.first_role(rules), *path.root_roles(rules))}
+    for edge, name in path.keyed_edges(rules):
         if not path.edge_applies(edge, incident):
             continue
         found = _edge_time(edge, incident, rules, roots)
         if found:
             at, text = found
-            name = key(incident, path.edge_key(edge, rules))
-            yield Wanted(key=name, role=edge.to, at=at, text=text, edge=edge)
+            yield Wanted(key=key(incident, name), role=edge.to, at=at, text=text, edge=edge)
 
 
 def _edge_time(edge: Edge, incident: Incident, rules: Rules, roots: set[str]) -> tuple[datetime, str] | None:
@@ -126,14 +171,16 @@ def _edge_time(edge: Edge, incident: Incident, rules: Rules, roots: set[str]) ->
     if condition.category is not None:
         since = path.category_since(condition.category, incident)
         return (since, f"{condition.category}: {edge.source} escalates to {edge.to}") if since else None
-    entered = incident.entered.get(source) or (incident.clock_from if source in roots else None)
+    entered = incident.clock_from if source in roots else incident.entered.get(source)
     if entered is None:
         return None
-    entered = max(entered, incident.clock_from)
     if condition.unresolved_for is not None:
         text = f"{edge.source} has not resolved it in {humane(condition.unresolved_for)}"
         return entered + condition.unresolved_for, text
-    answered = any(page.answered for page in incident.pages if role_key(page.role) == source)
+    answered = any(
+        page.answered and page.at >= incident.clock_from and source in map(role_key, page.roles)
+        for page in incident.pages
+    )
     if answered or (source in roots and incident.state is not State.OPEN):
         return None
     wait = condition.unacknowledged_for
@@ -145,7 +192,7 @@ def _command(incident: Incident, rules: Rules) -> Iterator[Wanted]:
     """Once acknowledged, an incident whose commander is missing or not entitled at its level asks for one."""
     if incident.acknowledged_at is None or incident.state is State.OPEN:
         return
-    if not path.roles_that_command(incident.level, rules) or incident.offered_to:
+    if not path.roles_that_command(incident.level, rules) or _is_asked(incident, rules):
         return
     commander = incident.commander
     if commander and path.commanding_role(commander, incident.level, rules):
@@ -162,6 +209,12 @@ def _command(incident: Incident, rules: Rules) -> Iterator[Wanted]:
         )
         if role_key(role) not in incident.unreachable:
             return
+
+
+def _is_asked(incident: Incident, rules: Rules) -> bool:
+    """Whether somebody is being asked to take command who can be reached at all."""
+    person = rules.roster.person(incident.offered_to) if incident.offered_to else None
+    return person is not None and bool(person.methods)
 
 
 def next_steps(incident: Incident, rules: Rules) -> list[NextStep]:
@@ -193,31 +246,47 @@ def _next_step(page: Page, methods: list[ContactMethod], incident: Incident, rul
 
 
 def _round_starts(turn: int, incident: Incident, rules: Rules) -> timedelta:
-    clocks = rules.clocks
-    every = max(_share(path.response_time(incident, rules), clocks.repeat_share), clocks.repeat_least)
+    every = _repeat_every(incident, rules)
     early = min(turn, limits.page_rounds_max)
-    return every * early + max(every, clocks.repeat_late) * (turn - early)
+    return every * early + max(every, rules.clocks.repeat_late) * (turn - early)
+
+
+def _repeat_every(incident: Incident, rules: Rules) -> timedelta:
+    clocks = rules.clocks
+    return max(_share(path.response_time(incident, rules), clocks.repeat_share), clocks.repeat_least)
 
 
 def _share(span: timedelta, share: Fraction) -> timedelta:
     return span * share.numerator / share.denominator
 
 
-def lost_pages(incident: Incident, rules: Rules) -> list[tuple[Page, str]]:
-    """Pages under way that no contact method can carry any more, each with the reason, told once."""
-    lost: list[tuple[Page, str]] = []
+def lost_pages(incident: Incident, rules: Rules) -> list[Lost]:
+    """Pages under way that no contact method can carry any more; for each of their roles told once."""
+    lost: list[Lost] = []
     for page in incident.open_pages if incident.active else ():
-        person = rules.roster.person(page.person)
-        because = ""
-        if person is None or not person.methods:
-            because = f"{page.person} has no contact method in the roster any more"
-        elif len(page.steps) >= len(person.methods) and all(
-            step.result in ("failed", "failing") for step in page.steps[-len(person.methods) :]
-        ):
-            because = f"every contact method of {person.name} fails"
-        if because and key(incident, f"lost:{page.id}") not in incident.reasons:
-            lost.append((page, because))
+        because = _why_lost(page, rules)
+        for place, role in enumerate(page.roles if because else ()):
+            name = f"{LOST}{page.id}" if place == 0 else f"{LOST}{page.id}:{role_key(role)}"
+            if key(incident, name) not in incident.reasons:
+                lost.append(Lost(key=key(incident, name), page=page, role=role, because=because))
     return lost
+
+
+def _why_lost(page: Page, rules: Rules) -> str:
+    person = rules.roster.person(page.person)
+    if person is None or not person.methods:
+        return f"{page.person} has no contact method in the roster any more"
+    failed = len(page.steps) >= len(person.methods) and all(
+        step.result in ("failed", "failing") for step in page.steps[-len(person.methods) :]
+    )
+    return f"every contact method of {person.name} fails" if failed else ""
+
+
+def deputies(lost: Lost, incident: Incident, rules: Rules, now: datetime) -> tuple[Person, ...]:
+    """Who else is on call for the role of a page that reaches its person no more, the first to try first."""
+    gone = {page.person for page in incident.open_pages if _why_lost(page, rules)}
+    people, _ = path.people_for(lost.role, rules, now)
+    return tuple(person for person in people if person.id not in gone)
 
 
 def page_deadlines(incident: Incident, rules: Rules) -> Iterator[Deadline]:
@@ -239,6 +308,6 @@ def page_deadlines(incident: Incident, rules: Rules) -> Iterator[Deadline]:
             if step.page.steps
             else f"Reach {name} by {step.method.kind}",
         )
-    for page, because in lost_pages(incident, rules):
-        name = key(incident, f"lost:{page.id}")
-        yield Deadline(at=page.at, kind=DeadlineKind.PAGE, key=name, role=page.role, text=because)
+    for lost in lost_pages(incident, rules):
+        at = lost.page.at
+        yield Deadline(at=at, kind=DeadlineKind.PAGE, key=lost.key, role=lost.role, text=lost.because)

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+import msgspec
+
 from tocsin.base.ids import PageId, role_key
 from tocsin.incident import events as e
 from tocsin.incident import path, reach
@@ -28,10 +30,19 @@ def due_events(incident: Incident, rules: Rules, now: datetime) -> list[e.AnyEve
     events = list(_clock_events(incident, rules, now))
     wanted = [want for want in reach.wanted(incident, rules) if want.at <= now]
     if wanted:
-        return events + _page_events(wanted, incident, rules, now)
-    for page, because in reach.lost_pages(incident, rules):
-        reason = e.PageReason(key=reach.key(incident, f"lost:{page.id}"), text=because)
-        events.append(_nobody(page.role, (reason,), because, page.at))
+        found = [_Call(want, *path.people_for(want.role, rules, now)) for want in wanted]
+        return events + _page_events(found, incident)
+    lost = reach.lost_pages(incident, rules)
+    if lost:
+        found = [
+            _Call(
+                reach.Wanted(key=each.key, role=each.role, at=now, text=each.because),
+                reach.deputies(each, incident, rules, now),
+                each.because,
+            )
+            for each in lost
+        ]
+        return events + _page_events(found, incident)
     return [*events, *(_stepped(step) for step in reach.next_steps(incident, rules) if step.at <= now)]
 
 
@@ -68,30 +79,36 @@ def _clock_events(incident: Incident, rules: Rules, now: datetime) -> Iterator[e
                 raise AssertionError(f"{deadline.kind} is no deadline of the clock")
 
 
-def _page_events(
-    wanted: list[reach.Wanted], incident: Incident, rules: Rules, now: datetime
-) -> list[e.AnyEvent]:
+class _Call(msgspec.Struct, frozen=True):
+    """A reason to page whose time has come, with the people to try in their order; with none, why."""
+
+    want: reach.Wanted
+    people: tuple[Person, ...]
+    because: str
+
+
+def _page_events(calls: list[_Call], incident: Incident) -> list[e.AnyEvent]:
     """One page for each person, with all the reasons that have come together."""
     events: list[e.AnyEvent] = []
     by_person: dict[str, tuple[Person, str, list[reach.Wanted]]] = {}
     nobody: dict[str, tuple[str, str, list[reach.Wanted]]] = {}
-    for want in wanted:
+    for call in calls:
+        want = call.want
         if want.edge:
             events.append(
                 e.Escalated(
                     edge=want.key, source=want.edge.source, to=want.role, because=want.text, due_at=want.at
                 )
             )
-        people, because = path.people_for(want.role, rules, now)
-        if people:
-            by_person.setdefault(people[0].id, (people[0], want.role, []))[2].append(want)
+        if call.people:
+            person = call.people[0]
+            by_person.setdefault(person.id, (person, want.role, []))[2].append(want)
         else:
-            nobody.setdefault(role_key(want.role), (want.role, because, []))[2].append(want)
+            nobody.setdefault(role_key(want.role), (want.role, call.because, []))[2].append(want)
     number = len(incident.pages)
     for person, role, wants in by_person.values():
         under_way = next((page for page in incident.open_pages if page.person == person.id), None)
         number += 0 if under_way else 1
-        reasons = tuple(e.PageReason(key=want.key, text=want.text) for want in wants)
         made = e.PageWidened if under_way else e.Paged
         events.append(
             made(
@@ -99,18 +116,22 @@ def _page_events(
                 person=person.id,
                 name=person.name,
                 role=role,
-                reasons=reasons,
+                reasons=_reasons(wants),
                 due_at=min(want.at for want in wants),
             )
         )
     for role, because, wants in nobody.values():
-        reasons = tuple(e.PageReason(key=want.key, text=want.text) for want in wants)
-        events.append(_nobody(role, reasons, because, min(want.at for want in wants)))
+        events.append(
+            e.NobodyReachable(
+                role=role,
+                reasons=_reasons(wants),
+                because=because,
+                fallback_key=f"fallback:{wants[0].key}",
+                due_at=min(want.at for want in wants),
+            )
+        )
     return events
 
 
-def _nobody(
-    role: str, reasons: tuple[e.PageReason, ...], because: str, due_at: datetime
-) -> e.NobodyReachable:
-    key = f"fallback:{reasons[0].key}"
-    return e.NobodyReachable(role=role, reasons=reasons, because=because, fallback_key=key, due_at=due_at)
+def _reasons(wants: list[reach.Wanted]) -> tuple[e.PageReason, ...]:
+    return tuple(e.PageReason(key=want.key, text=want.text, role=want.role) for want in wants)

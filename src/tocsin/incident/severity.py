@@ -44,14 +44,14 @@ def judge_alert(alert: Alert, playbook: Playbook) -> Verdict:
     severity table that its text matches best; else the second least severe (design, section 4)."""
     for rule in playbook.options.severity:
         if rule.when.matches(alert.labels):
-            return Verdict(rule.level, Evidence(rule="matcher", detail=rule.when.text))
+            return Verdict(_named(rule.level, playbook), Evidence(rule="matcher", detail=rule.when.text))
     answered = [
         rule for rule in playbook.triage if rule.when and rule.sets and rule.when.matches(alert.labels)
     ]
     if answered:
         worst = min(answered, key=lambda rule: _rank(rule.sets, playbook))
         assert worst.sets is not None
-        return Verdict(worst.sets, Evidence(rule="checklist", detail=worst.question))
+        return Verdict(_named(worst.sets, playbook), Evidence(rule="checklist", detail=worst.question))
     if verdict := _by_label(alert.labels.get("severity") or alert.labels.get("priority") or "", playbook):
         return verdict
     text = f"{alert.name} {alert.summary} {alert.annotations.get('description', '')}"
@@ -72,14 +72,15 @@ def judge_answers(answers: dict[str, str], at_opening: Verdict, playbook: Playbo
     if setting:
         worst = min(setting, key=lambda rule: _rank(rule.sets, playbook))
         assert worst.sets is not None
-        verdict = Verdict(worst.sets, Evidence(rule="checklist", detail=worst.question))
-        guarded = bool(words_of(worst.question) & {"security", "breach", "exposure", "compromise", "leak"})
+        verdict = Verdict(_named(worst.sets, playbook), Evidence(rule="checklist", detail=worst.question))
+        guarded = bool(words_of(worst.question) & _GUARDED)
     ranks = sorted(playbook.severities, key=lambda each: each.rank)
     for rule in (rule for rule in yes if rule.shifts is not None):
         assert rule.shifts is not None
         if (rule.shifts > 0 and guarded) or not ranks:
             continue
-        here = next((i for i, each in enumerate(ranks) if each.level == verdict.level), len(ranks) - 1)
+        now = playbook.severity(verdict.level)
+        here = ranks.index(now) if now else len(ranks) - 1
         moved = ranks[min(max(here + rule.shifts, 0), len(ranks) - 1)]
         detail = (
             f"{verdict.evidence.detail}; then {rule.question}" if verdict.evidence.detail else rule.question
@@ -133,6 +134,16 @@ def _stem(word: str) -> str:
     return word.removesuffix("e")
 
 
+_GUARDED = words_of("security breach exposure compromise leak")
+"""Words of a question whose yes no workaround makes harmless."""
+
+
+def _named(level: LevelId, playbook: Playbook) -> LevelId:
+    """The level as its own table writes it, whatever its case elsewhere in the playbook."""
+    found = playbook.severity(level)
+    return found.level if found else level
+
+
 def _rank(level: LevelId | None, playbook: Playbook) -> int:
     found = playbook.severity(level) if level else None
     return found.rank if found else len(playbook.severities) + 1
@@ -145,7 +156,7 @@ def _by_label(label: str, playbook: Playbook) -> Verdict | None:
         label.casefold()
     )
     if mapped and playbook.severity(mapped):
-        return Verdict(mapped, Evidence(rule="severity label", detail=label))
+        return Verdict(_named(mapped, playbook), Evidence(rule="severity label", detail=label))
     for each in playbook.severities:
         if label.casefold() in (each.level.casefold(), (each.name or "").casefold()):
             return Verdict(each.level, Evidence(rule="severity label", detail=label))
@@ -198,6 +209,8 @@ def _holds(condition: re.Match[str], value: re.Match[str]) -> bool:
     if condition["unit"] == "%" and not value["unit"] and actual <= 1:
         # A bare ratio is how Prometheus rules usually carry a share; to take it for one assumes the worst.
         actual *= 100
+    if actual == limit:
+        return condition["operator"] not in ("<", ">")
     return actual > limit if condition["operator"][0] in ">≥" else actual < limit
 
 

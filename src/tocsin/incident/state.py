@@ -57,6 +57,11 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None = None
     answered: bool = False
 
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles for which the person is wanted, each once, the page's own first."""
+        return tuple(dict.fromkeys((self.role, *(reason.role or self.role for reason in self.reasons))))
+
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
     """A status message that went out."""
@@ -69,9 +74,11 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """The whole state. Times are UTC. `seq` is the number of the last event that was folded in.
 
+    `level_at_opening` is the level that the alerts gave, at the opening or since then by a worse one.
     `reasons` are the keys of all decisions to page that were taken, `unreachable` the roles (as role
-    keys) for which nobody was found, `entered` when the escalation path reached a role, `overdue` the
-    keys of clocks that ran out, `reminded_at` the last reminder of a message.
+    keys) for which nobody was found, `unreachable_at` when nobody was found last for want of an
+    acknowledgement, `entered` when the escalation path reached a role, `overdue` the keys of clocks that
+    ran out, `reminded_at` the last reminder of a message.
 
     `generation` counts the reopenings, so that a reason to page before one is another reason after it.
     `clock_from` is where the playbook's clocks start: the opening, or the last reopening.
@@ -99,6 +106,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     answers: dict[str, Literal["yes", "no", "unknown"]] = {}
     reasons: tuple[str, ...] = ()
     unreachable: tuple[str, ...] = ()
+    unreachable_at: datetime | None = None
     entered: dict[str, datetime] = {}
     pages: tuple[Page, ...] = ()
     fallbacks: tuple[str, ...] = ()

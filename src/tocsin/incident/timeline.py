@@ -30,7 +30,8 @@ def _about_alerts(event: e.AnyEvent) -> str:
         case e.Opened():
             how = f"alert {event.alert.name}" if event.alert else "a person's report"
             drill = "DRILL. " if event.drill else ""
-            return f"{drill}Opened as {event.level} by {how}: {event.title}. {_evidence(event.evidence)}"
+            what = "" if event.alert and event.title == event.alert.name else f": {event.title}"
+            return f"{drill}Opened as {event.level} by {how}{what}. {_evidence(event.evidence)}"
         case e.AlertAttached():
             again = "fires again" if event.again else "joined"
             return f"Alert {event.alert.name} {again}: {event.because}."

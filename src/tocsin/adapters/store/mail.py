@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tocsin.adapters.store import rows
 from tocsin.adapters.store.schema import outbox
+from tocsin.base import limits
 from tocsin.base.ids import IncidentId, PageId
 from tocsin.engine.records import OutboxRow, OutboxStatus
 from tocsin.incident.outgoing import RaiseAlert, Send
@@ -41,7 +42,8 @@ async def claim(
     connection: AsyncConnection, now: datetime, lease_until: datetime, limit: int, held: Collection[str]
 ) -> list[OutboxRow]:
     """Lease due rows and their bundle mates. Rows that another worker is claiming now are passed over."""
-    due: Select[Any] = select(outbox).where(_PENDING, outbox.c.ready_at <= now)
+    lost_in_time = (outbox.c.bundle != "") & (outbox.c.ready_at > now + limits.outbox_page_wait_max)
+    due: Select[Any] = select(outbox).where(_PENDING, (outbox.c.ready_at <= now) | lost_in_time)
     if held:
         due = due.where(outbox.c.bundle.not_in(held))
     free = due.with_for_update(skip_locked=True)

@@ -11,6 +11,7 @@ from tocsin.adapters.store.codec import GENESIS, audit_hash, canonical_text
 from tocsin.adapters.store.steps import OnStep
 from tocsin.adapters.store.tables import Case, Draft, Tables
 from tocsin.alerts.grouping import Holder
+from tocsin.base import limits
 from tocsin.base.ids import IncidentId, PageId, incident_id
 from tocsin.base.times import format_instant
 from tocsin.engine.ports import ConflictError
@@ -32,6 +33,11 @@ from tocsin.incident.state import ENDED, Incident, State
 
 def _ready_at(row: OutboxRow) -> datetime:
     return row.lease_until or row.due_at
+
+
+def _is_ready(row: OutboxRow, now: datetime) -> bool:
+    at = _ready_at(row)
+    return at <= now or (bool(_bundle(row)) and at > now + limits.outbox_page_wait_max)
 
 
 class MemoryReader:
@@ -244,7 +250,7 @@ class MemoryUnit(MemoryReader):
         self._step("claim")
         every = (self._tables.outbox[key] for key in self._tables.waiting)
         waiting = (row for row in every if _bundle(row) not in held)
-        free = sorted((row for row in waiting if _ready_at(row) <= now), key=lambda row: row.due_at)
+        free = sorted((row for row in waiting if _is_ready(row, now)), key=lambda row: row.due_at)
         bundles = {_bundle(row) for row in free[:limit]} - {""}
         taken = free[:limit] + [row for row in free[limit:] if _bundle(row) in bundles]
         leased = [replace(row, attempts=row.attempts + 1, lease_until=lease_until) for row in taken]

@@ -21,6 +21,7 @@ from tocsin.adapters.store.errors import translated
 from tocsin.adapters.store.reader import STORED_EVENT
 from tocsin.adapters.store.schema import Instant, audit, events, heads, incidents, settings
 from tocsin.adapters.store.unit import UNUSED_NUMBERS
+from tocsin.base.ids import incident_id
 from tocsin.engine.ports import StoreUnavailableError
 from tocsin.engine.records import Fault
 
@@ -96,14 +97,16 @@ class _Walk:
                 self._faults.append(fault(f"INC-{number}", 0, "the incident is missing"))
 
     async def _incident(self, head: Row) -> None:
-        query = select(*STORED_EVENT).where(events.c.incident == head["id"]).order_by(events.c.seq)
+        # By the number, which is the key: the id beside it may be damaged, and no text at all any more.
+        name = incident_id(head["number"])
+        query = select(*STORED_EVENT).where(events.c.incident == name).order_by(events.c.seq)
         try:
             with translated(self._address):
                 found = await self._rows(query)
         except StoreUnavailableError as error:
             if not self._address.sqlite:
                 raise
-            self._faults.append(fault(head["id"], 0, str(error)))
+            self._faults.append(fault(name, 0, str(error)))
         else:
             self._faults.extend(check_incident(head, found, self._fold))
 

@@ -150,7 +150,7 @@ async def _ask(request: AnyRequest, incident: str, verb: str, face: Face, princi
         raise ApiError(403, "not-allowed", denied(principal, wanted.role))
     body = with_defaults(wanted, await json_object(request))
     command = build(wanted, body, principal)
-    actor = actor_of(principal, face.engine)
+    actor = actor_of(principal, face.engine, getattr(command, "person", None))
     return _answered(await face.engine.desk.handle(incident_of(incident), command, actor), face)
 
 
