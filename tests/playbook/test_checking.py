@@ -36,8 +36,8 @@ class Clocked:
 
 def run(*arguments: str | Path, given: bytes = b"") -> Result:
     app = typer.Typer(cls=PlainErrors)
-    document.register(app)
     services: Any = Clocked()
+    document.register(app, services)
     checking.register(app, services)
     return CliRunner().invoke(app, [str(each) for each in arguments], input=given)
 

@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import typer
 from typer.testing import CliRunner, Result
 
 from tests.playbook.golden import HARBOUR, harbour
+from tocsin.adapters.clock import SystemClock
 from tocsin.base.limits import playbook_bytes_max
 from tocsin.faces.cli import document
 from tocsin.faces.cli.errors import PlainErrors
@@ -16,11 +18,19 @@ from tocsin.playbook.kinds import Profile
 from tocsin.playbook.present import to_document
 
 
+class SystemClocked:
+    """The services of the command line of which `show` needs only the clock."""
+
+    def clock(self) -> SystemClock:
+        return SystemClock()
+
+
 def run(*arguments: str, given: bytes = b"") -> Result:
     app = typer.Typer(cls=PlainErrors)
     # One command alone would be the whole program, and lose its name.
     app.callback()(lambda: None)
-    document.register(app)
+    services: Any = SystemClocked()
+    document.register(app, services)
     return CliRunner().invoke(app, list(arguments), input=given)
 
 

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,9 @@ import pytest
 from tocsin.base.ids import role_key
 from tocsin.base.limits import playbook_bytes_max
 from tocsin.playbook.codes import CODES
+from tocsin.playbook.collection import read_collection
 from tocsin.playbook.lint import lint_with_roster
+from tocsin.playbook.policy import lint_policy, read_policy
 from tocsin.playbook.read import read_playbook
 from tocsin.playbook.sarif import HELP_PAGE, help_uri
 
@@ -66,11 +68,25 @@ def with_roster(text: str) -> set[str]:
     return {each.code for each in lint_with_roster(read_playbook(CREW.encode(), "x.md"), filled)}
 
 
+def in_a_folder(text: str) -> set[str]:
+    """The codes between the files of a folder, which `=== NAME` begins, and of its policy."""
+    parts = re.split(r"^=== (\S+)\n", text, flags=re.MULTILINE)[1:]
+    held = {name: content.encode() for name, content in zip(parts[::2], parts[1::2], strict=True)}
+    documents = [(name, content) for name, content in held.items() if name.endswith(".md")]
+    rules = [(name, content) for name, content in held.items() if name.endswith(".yml")]
+    read = read_collection(documents, rules)
+    policy = read_policy(held.get("policy.toml", b""), "policy.toml")
+    members = [(each.name, each.playbook) for each in read.members]
+    findings = (*read.findings, *lint_policy(members, policy, datetime(2026, 11, 24, tzinfo=UTC)))
+    return {each.code for each in findings}
+
+
 READERS: dict[str, Callable[[str], set[str]]] = {
     "bash": in_a_step("bash"),
     "sql": in_a_step("sql"),
     "markdown": lambda text: told(text.encode()),
     "toml": with_roster,
+    "text": in_a_folder,
 }
 
 

@@ -24,6 +24,7 @@ from tocsin.engine.ports import (
     StoreUnavailableError,
 )
 from tocsin.engine.queries import Queries
+from tocsin.engine.shelf import Shelf
 from tocsin.engine.watched import TRY_AGAIN, WatchedStore
 from tocsin.incident.rules import Clocks
 from tocsin.oncall.model import Roster
@@ -70,12 +71,12 @@ class Engine:
         await self.library.keep()
         await self.desk.review()
 
-    async def reload(self, document: Document, roster: Roster) -> None:
-        """Follow another playbook for new incidents, and another roster for all, as soon as the store takes
-        it: an edit that is made while the store is away must not be forgotten."""
+    async def reload(self, documents: Document | Shelf, roster: Roster) -> None:
+        """Follow other documents for new incidents, and another roster and policy for all, as soon as the
+        store takes it: an edit that is made while the store is away must not be forgotten."""
         while True:
             try:
-                await self.library.replace(document, roster)
+                await self.library.replace(documents, roster)
                 await self.desk.review()
             except (StoreUnavailableError, ConflictError) as error:
                 log.error("the changed files are followed later", reason=str(error))
@@ -114,7 +115,7 @@ def assemble(
     store: Store,
     clock: Clock,
     randomness: Randomness,
-    document: Document,
+    document: Document | Shelf,
     roster: Roster,
     clocks: Clocks,
     channels: Mapping[str, Channel],

@@ -175,6 +175,86 @@ CODES: dict[str, Code] = {
         "the document has no title, so it goes by the name of its file",
         "Begin it with a heading of the first level.",
     ),
+    "PB110": Code(
+        _E,
+        "no document is a playbook, so nothing has a clock",
+        "Put a document with a table of severities into the folder, without a line `**Alert:**`.",
+    ),
+    "PB111": Code(
+        _E,
+        "no playbook takes the alerts that no route names",
+        "Let one playbook have no `routes` in its front matter; it takes the rest.",
+    ),
+    "PB112": Code(
+        _E,
+        "two playbooks have no routes, and nothing else says which of them an alert goes to",
+        "Give all but one of them `tocsin: routes:` in the front matter.",
+    ),
+    "PB113": Code(
+        _E,
+        "two playbooks have the same route",
+        "Remove the route from one of them, or make it narrower.",
+    ),
+    "PB114": Code(
+        _W,
+        "an alert can match the routes of two playbooks",
+        "Make one of the routes narrower, so that it says which playbook is meant.",
+    ),
+    "PB115": Code(
+        _W,
+        "a service runbook is for an alert that no rule file defines",
+        "Correct the name of the alert, or remove the runbook.",
+    ),
+    "PB116": Code(
+        _I,
+        "an alert has no service runbook",
+        "Write one that says what to look at first, with `**Alert:**` and the alert's name under its title.",
+    ),
+    "PB117": Code(
+        _W,
+        "an alert has more than one service runbook, and all of them are shown",
+        "Join them, or name other alerts in one of them.",
+    ),
+    "PB118": Code(
+        _I,
+        "playbooks call their levels differently",
+        "Use one set of levels, so that people need not learn two.",
+    ),
+    "PB119": Code(
+        _E,
+        "a rule file cannot be read",
+        "Give a Prometheus rule file: YAML with `groups`, each with `rules`.",
+    ),
+    "PB120": Code(
+        _W,
+        "the policy speaks of a step that is not there",
+        "Correct the id of the step; `tocsin show FILE --json` lists them.",
+    ),
+    "PB121": Code(
+        _E,
+        "the policy loosens a step without a reason or an owner, and is not followed",
+        "Say why in `reason`, and who answers for it in `owner`.",
+    ),
+    "PB122": Code(
+        _W,
+        "an entry of the policy has expired, and is not followed",
+        "Look at the step again, then give the entry a later day or remove it.",
+    ),
+    "PB123": Code(
+        _E,
+        "the policy asks for what no step may do, and is not followed",
+        "Only what reads runs by itself; a change takes one person, and what destroys takes two.",
+    ),
+    "PB124": Code(
+        _E,
+        "the policy speaks of a step that several documents have, and is not followed",
+        "Name the file in `document`.",
+    ),
+    "PB125": Code(
+        _E,
+        "the script of a step is not the one that the policy was written for, and is not followed",
+        "Read the script, then put its SHA-256 into `script_sha256`.",
+    ),
 }
 """The table of all codes; one weight and one mend each."""
 

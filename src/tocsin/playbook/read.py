@@ -20,8 +20,9 @@ from tocsin.playbook.messages import read_messages, with_rhythms
 from tocsin.playbook.model import Playbook, Reference, Severity
 from tocsin.playbook.options import Front, front_metadata, read_front
 from tocsin.playbook.outline import Outline, outline
-from tocsin.playbook.phases import find_phases, read_checklists
+from tocsin.playbook.phases import find_phases, read_checklists, runbook_parts
 from tocsin.playbook.postmortem import read_postmortem
+from tocsin.playbook.remarks import stray_remarks
 from tocsin.playbook.severities import read_severities
 from tocsin.playbook.steps import read_steps
 from tocsin.playbook.text import read_text
@@ -74,10 +75,14 @@ def _understand(view: Outline, name: str) -> tuple[Playbook, list[Problem]]:
     detection = read_detection(view, phased)
     postmortem = read_postmortem(view, phased, known)
     messages = read_messages(view, known)
-    steps = read_steps(view, phased, is_service_runbook=bool(alerts))
+    levels = [each.level for each in severities]
+    steps = read_steps(view, phased, is_service_runbook=bool(alerts), levels=levels)
     path = read_escalation(view, known)
     contacts = read_contacts(view, known)
-    phases = read_checklists(view, phased)
+    parts = phased or runbook_parts(view) if alerts else phased
+    phases = read_checklists(view, parts, is_service_runbook=bool(alerts))
+    if not phased:
+        phases = tuple(each for each in phases if each.checklist)
     playbook = Playbook(
         title=title or name,
         metadata=metadata,
@@ -95,6 +100,7 @@ def _understand(view: Outline, name: str) -> tuple[Playbook, list[Problem]]:
         options=front.options,
     )
     problems = [*front.problems, *triage.problems, *steps.problems, *path.problems, *contacts.problems]
+    problems += stray_remarks([each.block for each in view.places], {rule.line for rule in triage.rules})
     if not title:
         problems.append(problem("PB093", 1))
     return playbook, problems

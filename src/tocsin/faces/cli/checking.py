@@ -63,6 +63,13 @@ def register(app: typer.Typer, services: CliServices) -> None:
         roster: Annotated[
             Path | None, typer.Option("--roster", metavar="FILE", help="Also check who fills the roles.")
         ] = None,
+        rules: Annotated[
+            list[Path] | None,
+            typer.Option("--rules", metavar="FILE", help="Prometheus rule file, to compare alerts with."),
+        ] = None,
+        policy: Annotated[
+            Path | None, typer.Option("--policy", metavar="FILE", help="Also check the policy file.")
+        ] = None,
         profile: Profiled = Profile.RUN,
         form: Annotated[Format, typer.Option("--format", help="How to print the findings.")] = Format.TEXT,
         fix: Annotated[
@@ -72,11 +79,17 @@ def register(app: typer.Typer, services: CliServices) -> None:
     ) -> None:
         """Tell what is wrong with playbooks, with line and remedy. Exits with 1 on errors, with 2 where a
         file cannot be read."""
+        from tocsin.faces.cli.folder import findings_between
+        from tocsin.playbook.codes import shown_in
+
         if fix:
             _fix(files, is_agreed=yes)
             return
         filled = None if roster is None else _filled_roles(roster)
-        found = _check(files, filled, profile, services.clock().now().date())
+        now = services.clock().now()
+        found = _check(files, filled, profile, now.date())
+        for path in files:
+            found.findings += shown_in(findings_between(path, now, rules or [], policy), profile)
         if found.read:
             tell(found.findings, form)
         if found.skipped and form is Format.TEXT:

@@ -15,6 +15,7 @@ from tocsin.base.limits import playbook_bytes_max
 from tocsin.base.times import humane
 from tocsin.faces.cli.errors import usage
 from tocsin.faces.cli.paper import clean, write_json
+from tocsin.faces.cli.services import CliServices
 from tocsin.faces.cli.telling import summary
 from tocsin.playbook.kinds import Profile
 
@@ -33,22 +34,29 @@ _EFFECT_STYLES = {"read": "green", "change": "yellow", "destroy": "bold red"}
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The playbook, a Markdown file.")]
 
 
-def register(app: typer.Typer) -> None:
+def register(app: typer.Typer, services: CliServices) -> None:
     """Hang these commands into the command tree."""
 
     @app.command(rich_help_panel=PANEL)
     def show(
         file: File,
         as_json: Annotated[bool, typer.Option("--json", help="Print the whole playbook as JSON.")] = False,
+        policy: Annotated[
+            Path | None, typer.Option("--policy", metavar="FILE", help="Show it as this policy has it.")
+        ] = None,
         profile: Annotated[
             Profile, typer.Option("--profile", help="Which findings belong to it; see `tocsin check`.")
         ] = Profile.READ,
     ) -> None:
         """Show what was understood of a playbook, and what was not."""
         from tocsin.playbook.codes import shown_in
+        from tocsin.playbook.policy import apply_policy, read_policy
         from tocsin.playbook.present import to_document
 
         playbook = load(file)
+        if policy is not None:
+            rules = read_policy(content_of(policy, playbook_bytes_max), str(policy))
+            playbook = apply_policy(playbook, rules, services.clock().now(), file.name)
         playbook = msgspec.structs.replace(playbook, findings=shown_in(playbook.findings, profile))
         if as_json:
             write_json(to_document(playbook))
@@ -210,11 +218,20 @@ def _action_rows(actions: "Sequence[Action]") -> Iterable[Sequence[str]]:
             f"{each.order}." if each.numbered else str(each.order),
             each.title,
             each.effect.value,
-            _asks(each),
+            ", ".join(part for part in (_asks(each), _permission(each)) if part),
             ", ".join(each.secrets),
             "a link" if each.opens else ", ".join(each.needs),
             str(each.line),
         )
+
+
+def _permission(action: "Action") -> str:
+    """What a person should know before the step is run: why it is not, or what a policy changed about it."""
+    if action.faults:
+        return f"not run: {action.faults[0]}"
+    if action.policy:
+        return f"by the policy: {action.policy}"
+    return "" if action.run.value == "guided" else f"run {action.run.value}"
 
 
 def _asks(action: "Action") -> str:

@@ -57,5 +57,5 @@ def _version(wanted: bool) -> None:
 def _document(app: typer.Typer, services: CliServices) -> None:
     from tocsin.faces.cli import checking, document
 
-    document.register(app)
+    document.register(app, services)
     checking.register(app, services)
