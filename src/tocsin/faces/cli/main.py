@@ -55,6 +55,7 @@ def _version(wanted: bool) -> None:
 
 
 def _document(app: typer.Typer) -> None:
-    from tocsin.faces.cli import document
+    from tocsin.faces.cli import document, exporting
 
     document.register(app)
+    exporting.register(app)
