@@ -17,13 +17,14 @@ from litestar import Litestar
 
 from tocsin.adapters.clock import SystemClock, SystemRandomness
 from tocsin.adapters.files import read_bytes, read_text, watch, write_secret
+from tocsin.adapters.live import LiveWorld
 from tocsin.adapters.logs import configure
 from tocsin.adapters.store.address import read_address
 from tocsin.adapters.store.sql import SqlStore, connect
 from tocsin.base.problems import Problem, ProblemsError, Weight
 from tocsin.config.load import load_settings
 from tocsin.config.secrets import Secrets, resolve_secret
-from tocsin.config.settings import Settings
+from tocsin.config.settings import Settings, references_of
 from tocsin.engine.engine import Engine, assemble
 from tocsin.engine.library import Document, read_document
 from tocsin.engine.ports import Channel, Source, Store
@@ -96,6 +97,24 @@ def channels_of(settings: Settings, secrets: Secrets, clock: SystemClock) -> dic
     if problems:
         raise ProblemsError(problems)
     return found
+
+
+def world_of(folder: Path) -> LiveWorld:
+    """What a check of a playbook asks of the real world, under the settings of this place.
+
+    Raises:
+        ProblemsError: the settings are refused.
+    """
+    settings = settings_of(StoreOptions())
+    missing = ""
+    try:
+        channels = channels_of(settings, read_secret, SystemClock())
+    except ProblemsError as error:
+        # A secret that cannot be read is a finding of its own; it must not hide all others.
+        channels, missing = {}, error.problems[0].message
+    mail = (settings.smtp.host, settings.smtp.port) if settings.smtp else None
+    references = list(references_of(settings))
+    return LiveWorld(folder, os.environ, channels, read_secret, references, mail, missing)
 
 
 def sources_of() -> dict[str, Source]:

@@ -15,12 +15,15 @@ from tocsin.base.limits import playbook_bytes_max, roster_bytes_max
 from tocsin.base.problems import Problem, Weight
 from tocsin.base.times import humane
 from tocsin.faces.cli.errors import REFUSED, usage
+from tocsin.faces.cli.living import live_findings
 from tocsin.faces.cli.paper import clean, write_json
+from tocsin.faces.cli.services import CliServices
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.tree import Tree
 
+    from tocsin.oncall.model import Roster
     from tocsin.playbook.model import Action, Condition, Edge, Playbook
 
 PANEL = "Here, without a server"
@@ -40,7 +43,7 @@ class Format(StrEnum):
     SARIF = "sarif"
 
 
-def register(app: typer.Typer) -> None:
+def register(app: typer.Typer, services: CliServices) -> None:
     """Hang these commands into the command tree."""
 
     @app.command(rich_help_panel=PANEL)
@@ -64,14 +67,20 @@ def register(app: typer.Typer) -> None:
             Path | None, typer.Option("--roster", metavar="FILE", help="Also check who fills the roles.")
         ] = None,
         form: Annotated[Format, typer.Option("--format", help="How to print the findings.")] = Format.TEXT,
+        live: Annotated[
+            bool, typer.Option("--live", help="Also ask the real world: programs, hosts, contacts, secrets.")
+        ] = False,
     ) -> None:
         """Tell what is wrong with a playbook, with line and remedy. Exits with 1 on errors."""
         from tocsin.playbook.lint import lint_with_roster
 
         playbook = load(file)
         findings = list(playbook.findings)
-        if roster is not None:
-            findings += lint_with_roster(playbook, _filled_roles(roster))
+        people = _people(roster) if roster is not None else None
+        if people is not None:
+            findings += lint_with_roster(playbook, _filled_roles(people))
+        if live:
+            findings += live_findings(playbook, people, services, folder=file.parent)
         tell(sorted(findings, key=lambda each: each.line), str(file), form)
         if any(each.severity is Weight.ERROR for each in findings):
             raise typer.Exit(REFUSED)
@@ -103,11 +112,14 @@ def _content(file: Path, bytes_max: int) -> bytes:
     return content
 
 
-def _filled_roles(file: Path) -> frozenset[str]:
-    """The roles that somebody fills who can be reached."""
+def _people(file: Path) -> "Roster":
     from tocsin.oncall.read import read_roster
 
-    found = read_roster(_content(file, roster_bytes_max), str(file))
+    return read_roster(_content(file, roster_bytes_max), str(file))
+
+
+def _filled_roles(found: "Roster") -> frozenset[str]:
+    """The roles that somebody fills who can be reached."""
     reachable = {person.id for person in found.people if person.methods}
     filled: set[str] = set()
     for fill in found.roles:

@@ -44,7 +44,7 @@ def build(services: CliServices) -> typer.Typer:
     local.register(app, services)
     drilling.register(app, services)
     tokens.register(app, services)
-    _document(app)
+    _document(app, services)
     return app
 
 
@@ -54,8 +54,8 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def _document(app: typer.Typer) -> None:
+def _document(app: typer.Typer, services: CliServices) -> None:
     from tocsin.faces.cli import document, exporting
 
-    document.register(app)
+    document.register(app, services)
     exporting.register(app)
