@@ -8,6 +8,9 @@ import msgspec
 from tocsin.base.times import parse_duration
 from tocsin.playbook.model import Effect
 
+CHARS_MAX = 4_096
+"""A longer annotation is refused as a whole."""
+
 _PAIR = re.compile(r'\s*(?P<key>[A-Za-z_][\w-]*)(?:=(?:"(?P<quoted>[^"\n]*)"|(?P<bare>[^\s"{}]*)))?(?=\s|$)')
 _BRACES = re.compile(r"\{(?P<inner>[^{}]*)\}")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9._/-]*")
@@ -63,6 +66,8 @@ class Annotations(msgspec.Struct, frozen=True):
 
 def read_annotations(text: str) -> Annotations:
     """Read `key=value key="a value" flag`. A key twice, an unknown key or a bad value is a fault."""
+    if len(text) > CHARS_MAX:
+        return Annotations({}, (f"it has more than {CHARS_MAX} characters",))
     values: dict[str, str] = {}
     faults: list[str] = []
     position = 0

@@ -1,12 +1,15 @@
 """Bytes to text: UTF-8, repaired where it was damaged on its way, with findings that say so."""
 
 import re
+from collections.abc import Iterator
 
 import ftfy
 import msgspec
 
 from tocsin.base.problems import Problem
 from tocsin.playbook.codes import problem
+
+GUESSED_CHARS_MAX = 400_000
 
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
@@ -23,7 +26,7 @@ def read_text(source: bytes) -> Text:
     text, problems = _decode(source)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = text.split("\n")
-    repaired = [_repair(line) for line in lines]
+    repaired = list(_repaired(lines))
     if repaired != lines:
         # Once some lines are known to be damaged, a short one is no accident either.
         repaired = [_undone(line) for line in repaired]
@@ -48,6 +51,18 @@ def _decode(source: bytes) -> tuple[str, list[Problem]]:
         line = source.count(b"\n", 0, error.start) + 1
         said = f"the file is not UTF-8 (byte {error.start}), and was read as Windows-1252"
         return source.decode("cp1252", "replace"), [problem("PB006", line, said)]
+
+
+def _repaired(lines: list[str]) -> Iterator[str]:
+    """The lines, repaired one by one. Guessing takes long, so that behind a great deal of text only what is
+    certain is repaired."""
+    guessed = 0
+    for line in lines:
+        if _NOT_ASCII.search(line):
+            guessed += len(line)
+            yield _repair(line) if guessed <= GUESSED_CHARS_MAX else _undone(line)
+        else:
+            yield line
 
 
 def _repair(line: str) -> str:
