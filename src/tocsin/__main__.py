@@ -66,6 +66,11 @@ class Services:
 
         return bootstrap.world_of(folder)
 
+    def language_server(self) -> None:
+        from tocsin.faces.lsp.server import run
+
+        run()
+
 
 def main() -> None:
     """Run the command that was typed."""

@@ -115,3 +115,13 @@ def tightened(effect: Effect, values: dict[str, str]) -> tuple[Effect, str]:
     if order.index(wanted) < order.index(effect):
         return effect, f"the step is {effect.value}, and an annotation cannot loosen it to {asked}"
     return wanted, ""
+
+
+def known_keys() -> dict[str, tuple[str, ...]]:
+    """Every key of an annotation, with its values where they are few."""
+    return {
+        key: tuple(pattern.pattern.split("|"))
+        if pattern and re.fullmatch(r"[a-z|]+", pattern.pattern)
+        else ()
+        for key, pattern in _KEYS.items()
+    }

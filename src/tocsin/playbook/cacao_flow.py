@@ -42,14 +42,16 @@ class Flow:
         self.escalation_text = "Page the next role of the escalation path."
         self.first_role = "Responder"
         self._choices = 0
+        self._taken: dict[str, int] = {}
 
     def identifier(self, kind: str, key: str) -> str:
         """The identifier of an object of this kind."""
         return f"{kind}--{uuid5(self.root, kind, key)}"
 
     def add(self, kind: str, key: str, content: Json) -> str:
-        """Add a step; returns its identifier."""
-        identifier = self.identifier(kind, key)
+        """Add a step; returns its identifier. A key that is taken gets a number, by the order of adding."""
+        self._taken[key] = count = self._taken.get(key, 0) + 1
+        identifier = self.identifier(kind, key if count == 1 else f"{key}\0{count}")
         self.steps[identifier] = {"type": kind, **content}
         return identifier
 

@@ -180,3 +180,8 @@ def front_metadata(front: Mapping[str, object]) -> dict[str, str]:
         if text is not None:
             found[key] = text
     return found
+
+
+def option_keys() -> tuple[str, ...]:
+    """The keys under `tocsin:` in the front matter."""
+    return _KEYS

@@ -1,4 +1,4 @@
-"""`tocsin export`: a playbook in the formats of other tools."""
+"""`tocsin export` and `tocsin lsp`: a playbook in other tools, and in the editor."""
 
 import json
 import sys
@@ -11,6 +11,7 @@ import typer
 from tocsin.faces.cli.document import File, load
 from tocsin.faces.cli.errors import CliError, usage
 from tocsin.faces.cli.paper import clean
+from tocsin.faces.cli.services import CliServices
 
 PANEL = "Here, without a server"
 
@@ -22,8 +23,22 @@ class Flavor(StrEnum):
     SOARCA = "soarca"
 
 
-def register(app: typer.Typer) -> None:
+def register(app: typer.Typer, services: CliServices) -> None:
     """Hang these commands into the command tree."""
+
+    @app.command(rich_help_panel=PANEL)
+    def lsp() -> None:
+        """Serve an editor: findings, hover and completion while a playbook is written."""
+        try:
+            services.language_server()
+        except ModuleNotFoundError as error:
+            if error.name not in ("pygls", "lsprotocol"):
+                raise
+            raise CliError(
+                "The language server needs the package pygls, which is not installed.",
+                "Install Tocsin with it: pip install 'tocsin[lsp]'",
+            ) from error
+
     exporter = typer.Typer(help="A playbook in the formats of other tools.", no_args_is_help=True)
     app.add_typer(exporter, name="export", rich_help_panel=PANEL)
 

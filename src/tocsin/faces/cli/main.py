@@ -58,4 +58,4 @@ def _document(app: typer.Typer, services: CliServices) -> None:
     from tocsin.faces.cli import document, exporting
 
     document.register(app, services)
-    exporting.register(app)
+    exporting.register(app, services)

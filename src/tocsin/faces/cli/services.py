@@ -135,3 +135,11 @@ class CliServices(Protocol):
             ProblemsError: the settings are refused.
         """
         ...
+
+    def language_server(self) -> None:
+        """Serve an editor on standard input and output until it leaves.
+
+        Raises:
+            ModuleNotFoundError: what it is made with is not installed.
+        """
+        ...
