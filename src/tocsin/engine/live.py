@@ -8,13 +8,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from tocsin.base.problems import Problem
+from tocsin.base.problems import Problem, Weight
 from tocsin.base.times import in_zone
 from tocsin.engine.ports import World
 from tocsin.oncall.model import ContactMethod, Roster
 from tocsin.oncall.resolve import on_call
 from tocsin.playbook import shell
-from tocsin.playbook.codes import Code, Weight
 from tocsin.playbook.compose import compose_calls
 from tocsin.playbook.model import Action, Playbook
 
@@ -26,38 +25,47 @@ QUESTIONS_MAX = 2_000
 SCHEDULE_SPAN = timedelta(days=30)
 _TURNS_MAX = 5_000
 
-LIVE_CODES: dict[str, Code] = {
-    "PL001": Code(
+
+class LiveCode(msgspec.Struct, frozen=True):
+    """A kind of finding: its weight, what is wrong, and what to do about it."""
+
+    weight: Weight
+    what: str
+    mend: str
+
+
+LIVE_CODES: dict[str, LiveCode] = {
+    "PL001": LiveCode(
         Weight.WARNING, "a program is not on the PATH of this machine", "Install it where the steps are run."
     ),
-    "PL002": Code(Weight.WARNING, "a compose file cannot be read", "Name a file that is there."),
-    "PL003": Code(
+    "PL002": LiveCode(Weight.WARNING, "a compose file cannot be read", "Name a file that is there."),
+    "PL003": LiveCode(
         Weight.ERROR,
         "a compose file does not define a service that a step names",
         "Name a service that the file defines, or the file that defines it.",
     ),
-    "PL004": Code(
+    "PL004": LiveCode(
         Weight.WARNING,
         "a host does not answer",
         "Look whether its name is still right, and whether it is up.",
     ),
-    "PL005": Code(
+    "PL005": LiveCode(
         Weight.ERROR, "a contact method cannot be used", "Mend it in the roster, or set its channel up."
     ),
-    "PL006": Code(
+    "PL006": LiveCode(
         Weight.ERROR,
         "nobody is on call for a role",
         "Fill the time in the roster, by a rotation or an override.",
     ),
-    "PL007": Code(
+    "PL007": LiveCode(
         Weight.ERROR, "a secret of the settings cannot be read", "Set the variable or the file that it names."
     ),
-    "PL008": Code(
+    "PL008": LiveCode(
         Weight.WARNING,
         "a name that a step uses has no value in the environment",
         "Set it where the steps are run, or give it a value under `tocsin: vars:`.",
     ),
-    "PL009": Code(
+    "PL009": LiveCode(
         Weight.WARNING, "a question could not be answered in time", "Ask again, or look at it by hand."
     ),
 }

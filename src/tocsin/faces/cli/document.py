@@ -43,7 +43,7 @@ class Format(StrEnum):
     SARIF = "sarif"
 
 
-def register(app: typer.Typer, services: CliServices) -> None:
+def register(app: typer.Typer, services: CliServices | None = None) -> None:
     """Hang these commands into the command tree."""
 
     @app.command(rich_help_panel=PANEL)
@@ -79,7 +79,7 @@ def register(app: typer.Typer, services: CliServices) -> None:
         people = _people(roster) if roster is not None else None
         if people is not None:
             findings += lint_with_roster(playbook, _filled_roles(people))
-        if live:
+        if live and services is not None:
             findings += live_findings(playbook, people, services, folder=file.parent)
         tell(sorted(findings, key=lambda each: each.line), str(file), form)
         if any(each.severity is Weight.ERROR for each in findings):
