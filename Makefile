@@ -13,7 +13,7 @@ PYTEST := $(BIN)/python -m pytest
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test check lint types imports tidy simulate bench docs lock clean
+.PHONY: help run test check lint types imports tidy simulate bench docs fuzz lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ bench: $(DEV) ## measure the intake and the drill
 
 docs: $(DEV) ## check that every link and command in the documentation is right
 	$(PYTEST) -q tests/docs
+
+fuzz: $(DEV) ## fuzz the reader of playbooks with atheris, where it is installed (SECONDS=60)
+	@SECONDS_TO_FUZZ=$(if $(filter file command\ line environment override,$(origin SECONDS)),$(SECONDS),60) \
+		$(BIN)/python tests/fuzz/run.py
 
 lock: $(DEV) ## write the lock files again from pyproject.toml, with hashes
 	$(COMPILE) --output-file requirements.lock pyproject.toml

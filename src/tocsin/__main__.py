@@ -1,6 +1,7 @@
 """The entry point: hands the composition root to the command line, and loads it only when it is needed."""
 
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tocsin.faces.cli.main import build
@@ -14,7 +15,7 @@ from tocsin.faces.cli.services import (
 )
 
 if TYPE_CHECKING:
-    from tocsin.engine.ports import Clock, Randomness, Store
+    from tocsin.engine.ports import Clock, Randomness, Store, World
 
 
 class Services:
@@ -59,6 +60,16 @@ class Services:
         )
         rehearse = run_drill if material.roster else rehearse_with_stand_ins
         return rehearse(scenario, rules, material.notes)
+
+    def world(self, folder: Path) -> "World":
+        from tocsin import bootstrap
+
+        return bootstrap.world_of(folder)
+
+    def language_server(self) -> None:
+        from tocsin.faces.lsp.server import run
+
+        run()
 
 
 def main() -> None:

@@ -4,14 +4,13 @@ import asyncio
 import os
 import signal
 import socket
-import sys
 from collections.abc import AsyncGenerator, Generator, Mapping
-from contextlib import asynccontextmanager, contextmanager, redirect_stderr, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any
 
 import structlog
 import uvicorn
@@ -19,13 +18,14 @@ from litestar import Litestar
 
 from tocsin.adapters.clock import SystemClock, SystemRandomness
 from tocsin.adapters.files import read_bytes, read_folder, read_text, watch, write_secret
-from tocsin.adapters.logs import configure
+from tocsin.adapters.live import LiveWorld
+from tocsin.adapters.logs import configure, unfailing_stderr
 from tocsin.adapters.store.address import read_address
 from tocsin.adapters.store.sql import SqlStore, connect
 from tocsin.base.problems import Problem, ProblemsError
 from tocsin.config.load import load_settings
 from tocsin.config.secrets import Secrets, resolve_secret
-from tocsin.config.settings import Settings
+from tocsin.config.settings import Settings, references_of
 from tocsin.engine.engine import Engine, assemble
 from tocsin.engine.ports import Channel, Source, Store
 from tocsin.engine.shelf import Shelf, put_on_shelf
@@ -100,6 +100,24 @@ def channels_of(settings: Settings, secrets: Secrets, clock: SystemClock) -> dic
     if problems:
         raise ProblemsError(problems)
     return found
+
+
+def world_of(folder: Path) -> LiveWorld:
+    """What a check of a playbook asks of the real world, under the settings of this place.
+
+    Raises:
+        ProblemsError: the settings are refused.
+    """
+    settings = settings_of(StoreOptions())
+    missing = ""
+    try:
+        channels = channels_of(settings, read_secret, SystemClock())
+    except ProblemsError as error:
+        # A secret that cannot be read is a finding of its own; it must not hide all others.
+        channels, missing = {}, error.problems[0].message
+    mail = (settings.smtp.host, settings.smtp.port) if settings.smtp else None
+    references = list(references_of(settings))
+    return LiveWorld(folder, os.environ, channels, read_secret, references, mail, missing)
 
 
 def sources_of() -> dict[str, Source]:
@@ -210,32 +228,10 @@ def serve(options: ServeOptions) -> None:
         ProblemsError: the settings, the playbook or the roster are refused; nothing was started.
     """
     settings = settings_of(options)
-    with redirect_stderr(cast(TextIO, _Unfailing(sys.stderr))):
+    with unfailing_stderr():
         configure(settings.log.level, settings.log.format)
         with asyncio.Runner(loop_factory=_new_loop) as runner:
             runner.run(_serve(settings))
-
-
-class _Unfailing:
-    """The stream of the log, which never fails: where its disk is full or its terminal has gone, the line
-    is lost, and not the request or the clock that wrote it."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        """Write as far as that is possible."""
-        with suppress(OSError):
-            self._stream.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        """Hand over what was written, as far as that is possible."""
-        with suppress(OSError):
-            self._stream.flush()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

@@ -2,7 +2,8 @@
 
 import logging
 import sys
-from typing import Literal
+from contextlib import redirect_stderr, suppress
+from typing import Any, Literal, TextIO, cast
 
 import structlog
 
@@ -30,3 +31,30 @@ def configure(level: Literal["debug", "info", "warning", "error"], form: Literal
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(level=max(LEVELS[level], logging.WARNING), stream=sys.stderr, force=True)
+
+
+def unfailing_stderr() -> redirect_stderr[TextIO]:
+    """Within this context, what is written to standard error never fails."""
+    return redirect_stderr(cast(TextIO, _Unfailing(sys.stderr)))
+
+
+class _Unfailing:
+    """The stream of the log, which never fails: where its disk is full or its terminal has gone, the line
+    is lost, and not the request or the clock that wrote it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write as far as that is possible."""
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Hand over what was written, as far as that is possible."""
+        with suppress(OSError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

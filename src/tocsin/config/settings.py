@@ -1,5 +1,6 @@
 """The settings as the program uses them: checked, complete, without a secret in them."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -73,3 +74,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """The same for pretty printers."""
         yield "public_url", self.public_url
         yield "data_dir", str(self.data_dir)
+
+
+def references_of(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Every reference to a secret in the settings, with the setting that it stands in."""
+    named = [
+        (settings.database_url_ref, "database_url_ref"),
+        (settings.webhook_secret_ref, "webhook_secret_ref"),
+    ]
+    named += [(settings.smtp.password_ref, "smtp.password_ref")] if settings.smtp else []
+    named += [(ref, f"sources.{kind}.token_ref") for kind, ref in settings.source_tokens.items()]
+    for table, kinds in (("channels", settings.channels), ("sources", settings.sources)):
+        for kind, own in kinds.items():
+            named += [(str(v), f"{table}.{kind}.{k}") for k, v in own.items() if k.endswith("_ref")]
+    return (each for each in named if each[0])

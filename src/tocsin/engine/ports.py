@@ -311,6 +311,45 @@ class Channel(Protocol):
         ...
 
 
+class World(Protocol):
+    """What a check of a playbook asks of the machine and the network. Nothing is ever written, started or
+    sent; each answer is "" where all is well, else what is wrong in a few words."""
+
+    def references(self) -> Sequence[tuple[str, str]]:
+        """The references to secrets in the settings, each with the setting that it stands in."""
+        ...
+
+    async def program(self, name: str) -> str:
+        """Whether a program is on the PATH."""
+        ...
+
+    async def services(self, file: str) -> frozenset[str] | None:
+        """The services that a compose file defines; "" asks for the file of the usual name. None where
+        others may be defined elsewhere, or there is no file of the usual name.
+
+        Raises:
+            OSError: a named file cannot be read.
+            ValueError: it is no compose file.
+        """
+        ...
+
+    async def reach(self, host: str, port: int) -> str:
+        """Whether a host has an address and takes connections at a port."""
+        ...
+
+    async def contact(self, kind: str, address: str) -> str:
+        """Whether a contact method can be used: channel set up, address fit, server answering."""
+        ...
+
+    async def secret(self, reference: str, field: str) -> str:
+        """Whether a reference leads to a secret. The answer never holds a part of it."""
+        ...
+
+    async def variable(self, name: str) -> str:
+        """Whether a name of the environment has a value."""
+        ...
+
+
 class SourceError(Exception):
     """A request of a sender cannot be read. Every problem names the field and the mend."""
 

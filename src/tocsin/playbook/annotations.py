@@ -9,6 +9,9 @@ import msgspec
 from tocsin.base.times import parse_duration
 from tocsin.playbook.model import Effect
 
+CHARS_MAX = 4_096
+"""A longer annotation is refused as a whole."""
+
 _PAIR = re.compile(r'\s*(?P<key>[A-Za-z_][\w-]*)(?:=(?:"(?P<quoted>[^"\n]*)"|(?P<bare>[^\s"{}]*)))?(?=\s|$)')
 _BRACES = re.compile(r"\{(?P<inner>[^{}]*)\}")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9._/-]*")
@@ -76,6 +79,8 @@ class Annotations(msgspec.Struct, frozen=True):
 
 def read_annotations(text: str, on_fence: bool = False) -> Annotations:
     """Read `key=value key="a value" flag`. A key twice, an unknown key or a bad value is a fault."""
+    if len(text) > CHARS_MAX:
+        return Annotations({}, (f"it has more than {CHARS_MAX} characters",))
     known = {**_KEYS, **_FENCE_ONLY} if on_fence else _KEYS
     values: dict[str, str] = {}
     faults: list[str] = []
@@ -140,3 +145,13 @@ def tightened(effect: Effect, values: Mapping[str, str]) -> tuple[Effect, str]:
         said = f"the step is {effect.value}, and an annotation cannot loosen it to {asked[0]}"
         return effect, f"{said}; that takes the policy file"
     return strictest, ""
+
+
+def known_keys() -> dict[str, tuple[str, ...]]:
+    """Every key of an annotation, with its values where they are few."""
+    return {
+        key: tuple(pattern.pattern.split("|"))
+        if pattern and re.fullmatch(r"[a-z|]+", pattern.pattern)
+        else ()
+        for key, pattern in _KEYS.items()
+    }

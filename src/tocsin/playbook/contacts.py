@@ -43,6 +43,9 @@ _BY_HAND = re.compile(
     r"|necessary|never|tbd|unless)\b",
     re.IGNORECASE,
 )
+TRIGGER_CHARS_MAX = 300
+"""A longer trigger is prose, which is not taken apart."""
+
 CATEGORY_WORDS_MAX = 2
 """A category is a name; what is left with more words than this was not understood."""
 
@@ -92,6 +95,8 @@ def read_trigger(text: str, known: Known) -> Trigger:
     `P2+ unresolved > 30 min`, `Infra-related P1/P2`, `Any security alert`, `All alerts`.
     """
     text = text.strip()
+    if len(text) > TRIGGER_CHARS_MAX:
+        return Trigger(text=text, readable=False)
     if _EVERYTHING.match(text):
         return Trigger(text=text)
     levels = known.find(text)

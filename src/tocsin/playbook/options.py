@@ -37,12 +37,14 @@ class _Reader:
     """Reads the values under `tocsin:`; what does not fit is a problem at its line, and is left out."""
 
     def __init__(self, document: Document, known: Known) -> None:
-        self._lines = document.lines
+        self._places: dict[str, int] = {}
+        for number, line in enumerate(document.lines, 1):
+            self._places.setdefault(line.partition(":")[0].strip(), number)
         self._known = known
         self.problems: list[Problem] = []
 
     def refuse(self, key: str, why: str) -> None:
-        at = next((n for n, line in enumerate(self._lines, 1) if line.strip().startswith(f"{key}:")), 1)
+        at = self._places.get(key, 1)
         self.problems.append(problem("PB008", at, f"tocsin.{key}: {why}", field=f"tocsin.{key}"))
 
     def texts(self, key: str, value: object) -> list[str]:
@@ -124,7 +126,7 @@ def read_front(document: Document, known: Known) -> Front:
         reader.problems.append(problem("PB008", 1, "tocsin: it must be a mapping of keys to values"))
         return Front(Options(), {}, {}, tuple(reader.problems))
     given = {str(key): value for key, value in cast(dict[object, object], raw).items()}
-    for key in given:
+    for key in list(given)[:LIST_MAX]:
         if key not in _KEYS:
             reader.refuse(key, "there is no such option")
     defaults = Options()
@@ -188,3 +190,8 @@ def front_metadata(front: Mapping[str, object]) -> dict[str, str]:
         if text is not None:
             found[key] = text
     return found
+
+
+def option_keys() -> tuple[str, ...]:
+    """The keys under `tocsin:` in the front matter."""
+    return _KEYS

@@ -6,7 +6,7 @@ from datetime import date
 
 import msgspec
 
-from tocsin.base.limits import playbook_bytes_max
+from tocsin.base.limits import playbook_bytes_max, playbook_lines_max, playbook_marks_max
 from tocsin.base.problems import Problem, Weight
 from tocsin.playbook import lint
 from tocsin.playbook.blocks import Document, Paragraph, Ruler, Section
@@ -44,10 +44,11 @@ def read_playbook(source: bytes, name: str, today: date | None = None) -> Playbo
         said = f"the file has {len(source)} bytes, and at most {playbook_bytes_max} are read"
         return Playbook(title=name, findings=_filed([problem("PB009", 0, said)], name))
     read = read_text(source)
-    document = parse_document(read.text)
+    text, cut = _bounded(read.text)
+    document = parse_document(text)
     view = outline(document)
     playbook, problems = _understand(view, name)
-    problems = [*read.problems, *problems]
+    problems = [*read.problems, *cut, *problems]
     reference = tuple(_references(view))
     # What stands under the title introduces the document, and nobody expects it to be a rule.
     title_line = next((each.line for each in document.sections() if each.level == 1), 0)
@@ -59,6 +60,27 @@ def read_playbook(source: bytes, name: str, today: date | None = None) -> Playbo
     playbook = msgspec.structs.replace(playbook, reference=reference)
     problems += lint.lint(playbook, document, today)
     return msgspec.structs.replace(playbook, findings=_filed(problems, name))
+
+
+_LINE_CHARS = 4_096
+_MARKS = re.compile(r"[\[\]*_`<|!&]")
+
+
+def _bounded(text: str) -> tuple[str, list[Problem]]:
+    """The lines that are read. A text of more than any person writes is not read to its end: the reader of
+    Markdown takes a time for each mark, and some sequences of marks take it more than once."""
+    if len(text) <= playbook_lines_max:
+        return text, []
+    marks, at = 0, 0
+    for number, line in enumerate(text.split("\n"), 1):
+        marks += len(_MARKS.findall(line)) + max(0, len(line) - _LINE_CHARS) // 8
+        if number > playbook_lines_max or marks > playbook_marks_max:
+            said = (
+                f"only the {number - 1} lines before this one were read; the file has too many lines or marks"
+            )
+            return text[:at], [problem("PB009", number, said)]
+        at += len(line) + 1
+    return text, []
 
 
 def _understand(view: Outline, name: str) -> tuple[Playbook, list[Problem]]:

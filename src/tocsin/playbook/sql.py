@@ -132,7 +132,7 @@ def _effect(statement: Statement) -> Effect:
     words = set(statement.words)
     if words & _DESTROYS or any(_DEADLY_CALL.match(call) for call in statement.calls):
         return Effect.DESTROY
-    first = statement.words[0].split()[0] if statement.words else ""
+    first = next(iter(statement.words[0].split()), "") if statement.words else ""
     reads = first in _READS and not words & (_CHANGES - {"SET", "ANALYZE", "COMMENT", "REPLACE", "BEGIN"})
     if not reads or any(_CHANGING_CALL.match(call) for call in statement.calls):
         return Effect.CHANGE

@@ -6,6 +6,7 @@ from collections.abc import Collection
 import msgspec
 
 from tocsin.base.ids import slug
+from tocsin.base.limits import playbook_block_chars_max
 from tocsin.base.problems import Problem
 from tocsin.playbook import shell, splitting, sql
 from tocsin.playbook.annotations import merged, of_info, read_annotations, tightened
@@ -74,6 +75,12 @@ def read_steps(
         if not language or outline.is_claimed(place):
             continue
         outline.claim(place.line, place.section.line)
+        if len(fence.content) > playbook_block_chars_max:
+            said = (
+                f"a code block has more than {playbook_block_chars_max} characters; it is shown and not run"
+            )
+            problems.append(problem("PB014", max(fence.line - 1, 1), said))
+            continue
         block = of_info(fence.info)
         problems += [problem("PB007", max(fence.line - 1, 1), fault) for fault in block.faults]
         for step in splitting.split_block(fence.content, fence.language):

@@ -1,13 +1,15 @@
 """Bytes to text: UTF-8, repaired where it was damaged on its way, with findings that say so."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import ftfy
 import msgspec
 
 from tocsin.base.problems import Problem
 from tocsin.playbook.codes import problem
+
+GUESSED_CHARS_MAX = 400_000
 
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
@@ -36,7 +38,7 @@ def read_text(source: bytes) -> Text:
 
 def repaired(lines: Sequence[str]) -> list[str]:
     """The lines as they were before they were decoded as Windows-1252, where they were; as many as before."""
-    mended = [_repair(line) for line in lines]
+    mended = list(_repaired(lines))
     if mended == list(lines):
         return mended
     # Once some lines are known to be damaged, a short one is no accident either.
@@ -53,6 +55,18 @@ def _decode(source: bytes) -> tuple[str, list[Problem]]:
         line = source.count(b"\n", 0, error.start) + 1
         said = f"the file is not UTF-8 (byte {error.start}), and was read as Windows-1252"
         return source.decode("cp1252", "replace"), [problem("PB006", line, said)]
+
+
+def _repaired(lines: Sequence[str]) -> Iterator[str]:
+    """The lines, repaired one by one. Guessing takes long, so that behind a great deal of text only what is
+    certain is repaired."""
+    guessed = 0
+    for line in lines:
+        if _NOT_ASCII.search(line):
+            guessed += len(line)
+            yield _repair(line) if guessed <= GUESSED_CHARS_MAX else _undone(line)
+        else:
+            yield line
 
 
 def _repair(line: str) -> str:

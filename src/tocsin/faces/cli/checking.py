@@ -4,7 +4,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -18,12 +18,14 @@ from tocsin.base.limits import playbook_bytes_max, roster_bytes_max
 from tocsin.base.problems import Problem, Weight
 from tocsin.faces.cli.document import PANEL, content_of
 from tocsin.faces.cli.errors import REFUSED, USAGE, CliError, complain, usage
+from tocsin.faces.cli.living import live_findings
 from tocsin.faces.cli.paper import write
 from tocsin.faces.cli.services import CliServices
 from tocsin.faces.cli.telling import Format, tell
 from tocsin.playbook.kinds import Profile
 
 if TYPE_CHECKING:
+    from tocsin.oncall.model import Roster
     from tocsin.playbook.model import Playbook
 
 SUFFIXES = frozenset([".md", ".markdown"])
@@ -76,6 +78,9 @@ def register(app: typer.Typer, services: CliServices) -> None:
             bool, typer.Option("--fix", help="Repair what is certain instead; shows the changes first.")
         ] = False,
         yes: Annotated[bool, typer.Option("--yes", "-y", help="With --fix: do not ask.")] = False,
+        live: Annotated[
+            bool, typer.Option("--live", help="Also ask the real world: programs, hosts, contacts, secrets.")
+        ] = False,
     ) -> None:
         """Tell what is wrong with playbooks, with line and remedy. Exits with 1 on errors, with 2 where a
         file cannot be read."""
@@ -85,9 +90,14 @@ def register(app: typer.Typer, services: CliServices) -> None:
         if fix:
             _fix(files, is_agreed=yes)
             return
-        filled = None if roster is None else _filled_roles(roster)
+        people = None if roster is None else _people(roster)
+        filled = None if people is None else _filled_roles(people)
         now = services.clock().now()
-        found = _check(files, filled, profile, now.date())
+
+        def ask(playbook: "Playbook", file: Path) -> tuple[Problem, ...]:
+            return live_findings(playbook, people, services, folder=file.parent)
+
+        found = _check(files, filled, profile, now.date(), ask if live else None)
         for path in files:
             found.findings += shown_in(findings_between(path, now, rules or [], policy), profile)
         if found.read:
@@ -107,7 +117,13 @@ def _were(count: int) -> str:
     return "was" if count == 1 else "were"
 
 
-def _check(files: Sequence[Path], filled: frozenset[str] | None, profile: Profile, today: date) -> _Found:
+def _check(
+    files: Sequence[Path],
+    filled: frozenset[str] | None,
+    profile: Profile,
+    today: date,
+    asking: "Callable[[Playbook, Path], tuple[Problem, ...]] | None",
+) -> _Found:
     from tocsin.playbook.read import read_playbook
 
     found = _Found()
@@ -121,6 +137,10 @@ def _check(files: Sequence[Path], filled: frozenset[str] | None, profile: Profil
                     continue
                 found.read += 1
                 found.findings += _findings(playbook, file, filled, profile)
+                if asking:
+                    found.findings += [
+                        msgspec.structs.replace(each, file=str(file)) for each in asking(playbook, file)
+                    ]
         except CliError as error:
             found.unreadable.append(error)
     return found
@@ -163,11 +183,14 @@ def _findings(
     return sorted(named, key=lambda each: each.line)
 
 
-def _filled_roles(file: Path) -> frozenset[str]:
-    """The roles that somebody fills who can be reached."""
+def _people(file: Path) -> "Roster":
     from tocsin.oncall.read import read_roster
 
-    found = read_roster(content_of(file, roster_bytes_max), str(file))
+    return read_roster(content_of(file, roster_bytes_max), str(file))
+
+
+def _filled_roles(found: "Roster") -> frozenset[str]:
+    """The roles that somebody fills who can be reached."""
     reachable = {person.id for person in found.people if person.methods}
     filled: set[str] = set()
     for fill in found.roles:

@@ -55,7 +55,8 @@ def _version(wanted: bool) -> None:
 
 
 def _document(app: typer.Typer, services: CliServices) -> None:
-    from tocsin.faces.cli import checking, document
+    from tocsin.faces.cli import checking, document, exporting
 
     document.register(app, services)
     checking.register(app, services)
+    exporting.register(app, services)

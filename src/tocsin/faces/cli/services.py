@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 if TYPE_CHECKING:
-    from tocsin.engine.ports import Clock, Randomness, Store
+    from tocsin.engine.ports import Clock, Randomness, Store, World
     from tocsin.incident.rules import Clocks
     from tocsin.oncall.model import Roster
     from tocsin.playbook.model import Playbook
@@ -127,4 +127,20 @@ class CliServices(Protocol):
 
     def drill(self, request: DrillRequest, material: DrillMaterial) -> DrillReport:
         """Rehearse on a virtual clock; nothing leaves the house. Without a roster, stand-ins fill in."""
+        ...
+
+    def world(self, folder: Path) -> "World":
+        """What a check asks of this machine and its network; relative paths begin at `folder`.
+
+        Raises:
+            ProblemsError: the settings are refused.
+        """
+        ...
+
+    def language_server(self) -> None:
+        """Serve an editor on standard input and output until it leaves.
+
+        Raises:
+            ModuleNotFoundError: what it is made with is not installed.
+        """
         ...

@@ -1,0 +1,1 @@
+"""The language server: a playbook while it is written."""

@@ -1,0 +1,1 @@
+"""Reading survives everything: fuzzing and growth of time."""

@@ -1,0 +1,1 @@
+"""What a check asks of the real world."""
