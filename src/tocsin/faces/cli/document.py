@@ -85,10 +85,10 @@ def load(file: Path) -> "Playbook":
     """
     from tocsin.playbook.read import read_playbook
 
-    return read_playbook(_content(file, playbook_bytes_max), "-" if str(file) == "-" else file.name)
+    return read_playbook(content_of(file, playbook_bytes_max), "-" if str(file) == "-" else file.name)
 
 
-def _content(file: Path, bytes_max: int) -> bytes:
+def content_of(file: Path, bytes_max: int) -> bytes:
     try:
         if str(file) == "-":
             content = sys.stdin.buffer.read(bytes_max + 1)
@@ -107,7 +107,7 @@ def _filled_roles(file: Path) -> frozenset[str]:
     """The roles that somebody fills who can be reached."""
     from tocsin.oncall.read import read_roster
 
-    found = read_roster(_content(file, roster_bytes_max), str(file))
+    found = read_roster(content_of(file, roster_bytes_max), str(file))
     reachable = {person.id for person in found.people if person.methods}
     filled: set[str] = set()
     for fill in found.roles:

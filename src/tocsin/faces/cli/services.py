@@ -96,6 +96,13 @@ class DrillReport(Protocol):
     def document(self) -> dict[str, object]: ...
 
 
+class Explained(Protocol):
+    """A playbook in plain words: `lines` for a terminal, `page` as one HTML document."""
+
+    def lines(self) -> Sequence[str]: ...
+    def page(self) -> str: ...
+
+
 class CliServices(Protocol):
     """The composition root as the commands see it."""
 
@@ -126,4 +133,8 @@ class CliServices(Protocol):
 
     def drill(self, request: DrillRequest, material: DrillMaterial) -> DrillReport:
         """Rehearse on a virtual clock; nothing leaves the house. Without a roster, stand-ins fill in."""
+        ...
+
+    def explain(self, material: DrillMaterial, levels: Sequence[str], at: datetime) -> Explained:
+        """What the playbook does with incidents of these levels (of its own) opened at a time."""
         ...
