@@ -80,15 +80,17 @@ def _level(seen: Foreseen, rules: Rules, has_roster: bool) -> Part:
         said = [f"The response is wanted at once, which is measured as {humane(seen.respond_within)}."]
     roles = roles_that_command(severity.level, rules)
     said.append(
-        f"Command: {', else '.join(roles)}, whoever of them acknowledges first."
+        f"Command: whoever acknowledges first of {', else '.join(roles)}."
+        if len(roles) > 1
+        else f"Command: {roles[0]}."
         if roles
         else "Command: whoever acknowledges first, since the playbook names no role for it."
     )
     tables = [
         _calls("If nobody answers", seen.unanswered, has_roster, seen.respond_within),
         *(
-            _calls(f"If it is about {name}, and nobody answers, this is different", calls, has_roster)
-            for name, calls in seen.by_category.items()
+            _calls(f"If it is about {category} and nobody answers, also", calls, has_roster)
+            for category, calls in seen.by_category.items()
         ),
         _calls(
             "If it is acknowledged at once, but neither mitigated nor resolved", seen.answered, has_roster
@@ -151,7 +153,9 @@ def _steps(rules: Rules) -> Part:
     playbook = rules.playbook
     said: list[str] = []
     if playbook.actions:
-        said.append("No step runs by itself: that takes a policy, and there is none. Each is shown in its place.")
+        said.append(
+            "No step runs by itself: that takes a policy, and there is none. Each is shown in its place."
+        )
     asked = [rule for rule in playbook.triage if rule.when is None]
     if asked:
         count = len(asked)
@@ -184,10 +188,18 @@ def _clocks(foreseen: Sequence[Foreseen], rules: Rules) -> Part:
     return Part(title="Clocks", tables=(Table(title="Clocks", head=head, rows=tuple(rows)),) if rows else ())
 
 
+_OPENING = "at the opening or the last reopening"
+
+
 def _response_clocks(foreseen: Sequence[Foreseen], rules: Rules) -> Iterator[tuple[str, ...]]:
     for each in foreseen:
         level, within = each.severity.level, each.respond_within
-        yield f"Response, {level}", humane(within), "at the opening or the last reopening", "an acknowledgement"
+        yield (
+            f"Response, {level}",
+            humane(within),
+            "at the opening or the last reopening",
+            "an acknowledgement",
+        )
         share = rules.clocks.repeat_share
         again = max(within * share.numerator / share.denominator, rules.clocks.repeat_least)
         yield f"Paging again, {level}", humane(again), "at each page", "an acknowledgement, or the end"
@@ -222,7 +234,7 @@ def _path_clocks(rules: Rules) -> Iterator[tuple[str, ...]]:
             yield (
                 f"{contact.role} ({trigger.text})",
                 humane(trigger.unresolved_for),
-                "at the opening or the last reopening",
+                _OPENING,
                 "mitigation or resolution",
             )
 
@@ -234,7 +246,7 @@ def _later_clocks(foreseen: Sequence[Foreseen], rules: Rules) -> Iterator[tuple[
             yield (
                 f"Phase {phase.name} ({', '.join(for_levels)})",
                 humane(phase.ends_after),
-                "at the opening or the last reopening",
+                _OPENING,
                 _phase_end(phase),
             )
     if any(each.kind is MessageKind.RESOLUTION for each in rules.playbook.templates):

@@ -13,7 +13,8 @@ CELL_MOST = 44
 """Characters of a column in plain text before its cells are folded."""
 
 _STYLE = """
-:root { color-scheme: light dark; --paper: #f8f7f4; --card: #fff; --ink: #1a1d21; --soft: #565d66; --line: #dedbd4; }
+:root { color-scheme: light dark;
+  --paper: #f8f7f4; --card: #fff; --ink: #1a1d21; --soft: #565d66; --line: #dedbd4; }
 @media (prefers-color-scheme: dark) {
   :root { --paper: #101317; --card: #181c22; --ink: #e9ebee; --soft: #a6aeb8; --line: #2e353e; }
 }

@@ -12,12 +12,12 @@ from tocsin.playbook.levels import LEVEL, Known
 from tocsin.playbook.model import Contact, Trigger
 from tocsin.playbook.outline import Outline, Place, cell, column
 from tocsin.playbook.spans import read_span
+from tocsin.playbook.vocabulary import in_english, pattern
 
-_ROLE = re.compile(r"\brole\b|\bcontact\b|\bteam\b|\bwho\b|\bposition\b|\bname\b", re.IGNORECASE)
-_TRIGGER = re.compile(
-    r"trigger|\bwhen\b|paged? (?:for|when)|escalat|condition|notified|involve", re.IGNORECASE
-)
-_DUTY = re.compile(r"responsib|dut(?:y|ies)|does|task|area|scope|expertise|description", re.IGNORECASE)
+_ROLE = pattern("role")
+_ROLE_EXACTLY = pattern("role_exactly")
+_TRIGGER = pattern("trigger")
+_DUTY = pattern("duty")
 _EVERYTHING = re.compile(
     r"^\W*(?:all|any|every)(?:\s+(?:new|firing|the))?(?:\s+(?:alerts?|incidents?|pages?|severit(?:y"
     r"|ies)|levels?))?\W*$"
@@ -70,13 +70,13 @@ def read_contacts(outline: Outline, known: Known) -> Contacts:
 
 
 def _contacts(outline: Outline, place: Place, table: Table, known: Known) -> list[Contact]:
-    role_at = column(table.head, re.compile(r"\brole\b", re.IGNORECASE))
+    role_at = column(table.head, _ROLE_EXACTLY)
     role_at = column(table.head, _ROLE) if role_at is None else role_at
     trigger_at = column(table.head, _TRIGGER, (role_at,))
     if role_at is None or trigger_at is None:
         return []
     duty_at = column(table.head, _DUTY, (role_at, trigger_at))
-    outline.claim(place.line, place.section.line)
+    outline.recognise("contacts", place, "a table with a role column and a trigger column")
     found: list[Contact] = []
     for row in table.rows:
         for role in split_roles(cell(row.cells, role_at)):
@@ -91,9 +91,9 @@ def read_trigger(text: str, known: Known) -> Trigger:
 
     `P2+ unresolved > 30 min`, `Infra-related P1/P2`, `Any security alert`, `All alerts`.
     """
-    text = text.strip()
+    said, text = text.strip(), in_english(text.strip())
     if _EVERYTHING.match(text):
-        return Trigger(text=text)
+        return Trigger(text=said)
     levels = known.find(text)
     timed = _UNRESOLVED.search(text)
     rest = text[: timed.start()] + " " + text[timed.end() :] if timed else text
@@ -105,9 +105,9 @@ def read_trigger(text: str, known: Known) -> Trigger:
     said_nothing = not levels and category is None and timed is None
     named_level = levels and category and known.find(category)
     if by_hand or said_nothing:
-        return Trigger(text=text, readable=False)
+        return Trigger(text=said, readable=False)
     return Trigger(
-        text=text,
+        text=said,
         levels=levels,
         category=None if named_level else category,
         unresolved_for=read_span(timed[0]) if timed else None,

@@ -3,31 +3,23 @@
 import re
 
 from tocsin.playbook.blocks import Item, Listing
-from tocsin.playbook.model import Detection, Mode
+from tocsin.playbook.model import Detection, Mode, Sure
 from tocsin.playbook.outline import ARROW, Outline, Place
 from tocsin.playbook.phases import Phased, phase_of
+from tocsin.playbook.vocabulary import pattern
 
-_AUTOMATED = re.compile(r"\bautomat|\bmonitoring\b|\balert(?:ing|s)?\s+(?:sources?|detection)", re.IGNORECASE)
-_MANUAL = re.compile(r"\bmanual|\bhuman\b|\breported by\b", re.IGNORECASE)
-_DETECTION = re.compile(r"\bdetect|\bsources?\b|\bintake\b|\bnoticed\b", re.IGNORECASE)
-_BY_MACHINE = re.compile(r"\balert|\bmonitor|\bautomat|\bprobe|\bcheck|\bdashboard|\bpipeline", re.IGNORECASE)
+_AUTOMATED = pattern("automated")
+_MANUAL = pattern("manual")
+_DETECTION = pattern("detection")
+_BY_MACHINE = pattern("by_machine")
 
 _ADAPTERS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\bcloudflare\b", re.IGNORECASE), "cloudflare"),
     (re.compile(r"\bprometheus\b|\balertmanager\b", re.IGNORECASE), "prometheus"),
     (re.compile(r"\bgithub\b|\bCI\b|\bCD\b|\bworkflow\b|\bpipeline\b|\bactions?\b", re.IGNORECASE), "github"),
     (re.compile(r"\bgrafana\b", re.IGNORECASE), "prometheus"),
-    (
-        re.compile(r"\b(?:users?|customers?|clients?|public|social media|support)\b", re.IGNORECASE),
-        "user-report",
-    ),
-    (
-        re.compile(
-            r"\b(?:team|engineers?|staff|members?|employees?|colleagues?|internal|operators?)\b",
-            re.IGNORECASE,
-        ),
-        "team-report",
-    ),
+    (pattern("user_report"), "user-report"),
+    (pattern("team_report"), "team-report"),
 )
 
 
@@ -38,7 +30,10 @@ def read_detection(outline: Outline, phased: tuple[Phased, ...]) -> tuple[Detect
         mode = _mode(place, listing, phased)
         if mode is None or place.depth or outline.is_claimed(place):
             continue
+        labelled = bool(_AUTOMATED.search(place.group) or _MANUAL.search(place.group))
+        how = "a list under automated or manual detection" if labelled else "a list in the detection phase"
         outline.claim(place.line)
+        outline.note("detection", place.line, how, Sure.HIGH if labelled else Sure.MEDIUM)
         found.extend(
             _detection(item, mode.get(item.line, Mode.MANUAL)) for item in listing.items if item.text
         )

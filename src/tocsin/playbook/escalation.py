@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import msgspec
 
-from tocsin.base.ids import LevelId, role_key
+from tocsin.base.ids import LevelId, role_key, slug
 from tocsin.base.problems import Problem
 from tocsin.playbook import mermaid, trees
 from tocsin.playbook.blocks import Fence, Item, Listing, Paragraph, Section, Table
@@ -23,24 +23,23 @@ from tocsin.playbook.hops import (
     without_duty,
 )
 from tocsin.playbook.levels import Known
-from tocsin.playbook.model import Condition, Edge
+from tocsin.playbook.model import ChecklistItem, Condition, Edge, Sure
 from tocsin.playbook.outline import ARROW, Outline, Place, cell, column
+from tocsin.playbook.phases import unique
 from tocsin.playbook.spans import read_span
+from tocsin.playbook.vocabulary import pattern
 
-ESCALATION = re.compile(r"escalat|call chain|call tree|chain of command|who to call", re.IGNORECASE)
+ESCALATION = pattern("escalation")
 _DOWN = re.compile(r"^[\s│|┃]*(?:(?:[↓▼⬇⇓|]\ufe0f?)+|[vV](?=\s|$))\s*(?P<words>[^↓▼⬇⇓|]*)$")
 _OFFSET = re.compile(r"(?<!\w)T\s*\+\s*(?P<offset>\d+\s*[A-Za-z]*)\b\W*", re.IGNORECASE)
 _RUNG = re.compile(r"^(?P<verb>[A-Za-z ]{3,24}?)(?:→|->|=>|:)\s*(?P<roles>.+)$")
 _LADDER_HEADING = re.compile(
     r"^\W*(?:level|tier|step|stage|line)\s*(?P<number>\d)\b\W*(?P<role>.*)$", re.IGNORECASE
 )
-_TO = re.compile(
-    r"escalate to|\brole\b|\bcontact\b|\bnotify\b|\bwho\b|\bteam\b|\bpage\b|\bto\b|\bowner\b", re.IGNORECASE
-)
-_FROM = re.compile(r"\bfrom\b|\bcurrent\b", re.IGNORECASE)
-_WHEN = re.compile(
-    r"condition|\bwhen\b|trigger|\bif\b|criteria|\btime\b|\bafter\b|situation|\bissue", re.IGNORECASE
-)
+_TO = pattern("to")
+_TO_EXACTLY = pattern("to_exactly")
+_FROM = pattern("from")
+_WHEN = pattern("when")
 
 
 class Path(msgspec.Struct, frozen=True):
@@ -48,23 +47,26 @@ class Path(msgspec.Struct, frozen=True):
 
     edges: tuple[Edge, ...]
     problems: tuple[Problem, ...]
+    steps: tuple[ChecklistItem, ...] = ()
 
 
 def read_escalation(outline: Outline, known: Known) -> Path:
     """Every edge in document order; the same edge said twice counts once."""
     edges: list[Edge] = []
     problems: list[Problem] = []
+    steps: list[ChecklistItem] = []
     for section in outline.document.sections():
         found = list(_headings(section, known)) if ESCALATION.search(section.title) else []
         if found:
             outline.claim(section.line, *(inner.line for inner in section.sections))
+            outline.note("escalation", section.line, "headings that are rungs of a ladder", Sure.MEDIUM)
             edges.extend(found)
     for place in outline.places:
         if outline.is_claimed(place) or place.depth or not _is_about_escalation(place):
             continue
         found = _edges_of(place, known)
         if found:
-            outline.claim(place.line, place.section.line)
+            outline.recognise("escalation", place, *_signs(place))
             edges.extend(found)
         elif (
             isinstance(place.block, Fence)
@@ -72,7 +74,44 @@ def read_escalation(outline: Outline, known: Known) -> Path:
             and trees.looks_like_tree(place.block.content)
         ):
             problems.append(problem("PB077", place.line))
-    return Path(_once(edges), tuple(problems))
+        elif isinstance(place.block, Listing) and (asked := _asked(place, place.block)):
+            outline.recognise("escalation steps", place, "sentences to follow, naming no path", Sure.LOW)
+            steps.extend(asked)
+    taken: dict[str, int] = {}
+    named = (msgspec.structs.replace(each, id=unique(each.id, taken)) for each in steps)
+    return Path(_once(edges), tuple(problems), tuple(named))
+
+
+def _asked(place: Place, listing: Listing) -> list[ChecklistItem]:
+    """What a numbered or task list of sentences asks for; `text` is the sentence over the list."""
+    if len(listing.items) < 2 or not (
+        listing.ordered or all(each.task is not None for each in listing.items)
+    ):
+        return []
+    return [
+        ChecklistItem(id=slug(item.text)[:80], title=item.text, text=place.intro.rstrip(":"), line=item.line)
+        for item in listing.items
+        if item.text
+    ]
+
+
+def _signs(place: Place) -> tuple[str, Sure]:
+    """What an escalation path was drawn as, and how sure its reading is."""
+    match place.block:
+        case Fence() as fence if fence.language == "mermaid":
+            return "a Mermaid flowchart of roles", Sure.HIGH
+        case Fence() as fence if _OFFSET.search(fence.content):
+            return "a ladder of offsets", Sure.HIGH
+        case Fence() as fence if trees.looks_like_tree(fence.content):
+            return "a drawn tree of roles", Sure.HIGH
+        case Fence():
+            return "arrows between roles", Sure.HIGH
+        case Table():
+            return "a table with a condition and a role", Sure.HIGH
+        case Listing():
+            return "a list of roles", Sure.MEDIUM
+        case _:
+            return "arrows in a sentence", Sure.MEDIUM
 
 
 def _is_about_escalation(place: Place) -> bool:
@@ -120,6 +159,7 @@ def _edge(
     condition: Condition,
     line: int,
     levels: tuple[LevelId, ...] = (),
+    times: tuple[timedelta | None, timedelta | None] = (None, None),
 ) -> Edge:
     return Edge(
         source=source.name,
@@ -128,6 +168,8 @@ def _edge(
         to_owns=to.owns,
         levels=levels,
         condition=condition,
+        from_time=times[0],
+        to_time=times[1],
         line=line,
     )
 
@@ -171,7 +213,8 @@ def _down(lines: Sequence[str], first: int, known: Known) -> list[Edge]:
         to = read_role(line.strip(" │|+-┌┐└┘─"), known)
         if before and to.name:
             condition = read_condition(words) if words else Condition(unresolved_for=before[1])
-            edges.append(_edge(before[0], to, condition, first + row))
+            times = (before[1], bracket_span(line))
+            edges.append(_edge(before[0], to, condition, first + row, times=times))
         before, words = (to, bracket_span(line)), ""
     return edges
 
@@ -231,7 +274,7 @@ def _bare(line: str) -> str:
 def _table(table: Table, known: Known) -> Iterator[Edge]:
     """A table with a role to escalate to; a row's role follows that of the row before where the table
     has a condition a row and no role to come from."""
-    to_at = column(table.head, re.compile(r"escalate to|notify|escalation", re.IGNORECASE))
+    to_at = column(table.head, _TO_EXACTLY)
     to_at = column(table.head, _TO) if to_at is None else to_at
     from_at = column(table.head, _FROM, (to_at,))
     when_at = column(table.head, _WHEN, (to_at, from_at))
@@ -276,7 +319,10 @@ def _listing(listing: Listing, place: Place, known: Known) -> list[Edge]:
         # Words behind a role say when it is called; only the first one's can be about how long it has.
         if source is named[0] and not own and read_span(words) is not None:
             condition = read_condition(words)
-        edges.append(_edge(read_role(before, known), read_role(target, known), condition, to.line))
+        times = (bracket_span(source.text), bracket_span(to.text))
+        edges.append(
+            _edge(read_role(before, known), read_role(target, known), condition, to.line, times=times)
+        )
     return edges
 
 

@@ -10,6 +10,7 @@ from tocsin.base.ids import LevelId
 from tocsin.playbook.levels import Known
 from tocsin.playbook.model import Condition
 from tocsin.playbook.spans import read_span
+from tocsin.playbook.vocabulary import in_english, pattern
 
 _BRACKETS = re.compile(r"\s*[(\[](?P<inner>[^()\[\]]*)[)\]]")
 _UNACKNOWLEDGED = re.compile(
@@ -32,16 +33,7 @@ _SHORT = {
     "net": "network",
     "ops": "operations",
 }
-_ROLE = re.compile(
-    r"\b(?:engineers?|leads?|leader|managers?|officers?|directors?|team|head|chief|c[a-z]?[a-z]o|ciso"
-    r"|cto|ceo|cio|cfo|coo|cso|"
-    r"dpo|vp|president|sre|dba|devops|legal|pr|owner|analysts?|commander|admins?|administrator"
-    r"|on.?call|responders?|support|"
-    r"architect|executives?|board|secretary|duty|operator|developer|specialist|coordinator|supervisor"
-    r"|counsel|press|"
-    r"communications?|vendor|dfir|soc|noc|staff|principal|tier \d|level \d)\b",
-    re.IGNORECASE,
-)
+_ROLE = pattern("people")
 _VERB = re.compile(
     r"^(?:contact|call|page|notify|retrieve|check|if|when|open|ask|follow|initiate|start|review"
     r"|update|escalate|run|use|see|"
@@ -118,7 +110,7 @@ def is_cause(text: str) -> bool:
 
 def read_condition(text: str) -> Condition:
     """A time unresolved, a time unacknowledged, or a category; nothing for a hop without words."""
-    text = text.strip(" .:;–—-")
+    text = in_english(text.strip(" .:;–—-"))
     if not text:
         return Condition()
     span = read_span(text)

@@ -4,19 +4,22 @@ import re
 from collections.abc import Iterable, Sequence
 
 from tocsin.base.ids import LevelId
+from tocsin.playbook.languages import LEVEL_KINDS, LEVEL_WORDS
+from tocsin.playbook.vocabulary import in_english, plain_words
 
-_ID = r"(?:SEVERITY|PRIORITY|LEVEL|SEV|PRIO|P|S|L)"
+_ID = rf"(?:SEVERITY|PRIORITY|LEVEL|{LEVEL_KINDS}|SEV|PRIO|P|S|L)"
 LEVEL = re.compile(rf"(?<![\w-])(?P<kind>{_ID})(?P<gap>[\s_-]?)(?P<number>\d)(?![\d.%])(?!\w)", re.IGNORECASE)
 """A level with a number, wherever it stands in a text."""
 
 WORDS: tuple[tuple[str, ...], ...] = (
-    ("critical", "blocker", "emergency", "severe", "disaster", "kritisch"),
+    ("critical", "blocker", "emergency", "severe", "disaster"),
     ("high", "major", "urgent", "error", "serious"),
     ("medium", "moderate", "warning", "normal", "standard"),
     ("low", "minor", "minimal", "trivial", "info", "informational", "cosmetic"),
 )
 """Names of levels, the most severe first; the place in the table gives an order, not a rank."""
 
+_ORDER = tuple((*names, *plain_words(others)) for names, others in zip(WORDS, LEVEL_WORDS, strict=True))
 _ORNAMENT = re.compile(r"^[\W_]+|[\s:|*_`–—-]+$")
 _JOINT = re.compile(
     r"\s*(?P<joint>/|,|&|\+(?=\s*\w)|\bor\b|\band\b|\bto\b|\bthrough\b|[-–—]|\.\.)\s*"
@@ -34,7 +37,7 @@ def undecorated(text: str) -> str:
 def order_of_word(text: str) -> int | None:
     """The place of a level that is named by a word only; None where the word names none."""
     word = undecorated(text).casefold()
-    return next((place for place, names in enumerate(WORDS) if word in names), None)
+    return next((place for place, names in enumerate(_ORDER) if word in names), None)
 
 
 def split_level(text: str) -> tuple[LevelId, str | None] | None:
@@ -51,6 +54,10 @@ def split_level(text: str) -> tuple[LevelId, str | None] | None:
         "()[] "
     )
     return LevelId(found[0]), name or None
+
+
+_GENERAL = re.compile(rf"severity|priority|sev|level|{LEVEL_KINDS}", re.IGNORECASE)
+"""What a level may be called whatever its id begins with."""
 
 
 class Known:
@@ -70,7 +77,7 @@ class Known:
     def find(self, text: str) -> tuple[LevelId, ...]:
         """The set of levels that a text names, the most severe first; empty where it names none."""
         chosen: set[LevelId] = set()
-        position = 0
+        text, position = in_english(text), 0
         while found := LEVEL.search(text, position):
             position = found.end()
             first = self._level(found["kind"], found["number"])
@@ -108,7 +115,7 @@ class Known:
 
     def _level(self, kind: str, number: str) -> LevelId | None:
         exact = self._by_key.get(_key(f"{kind}{number}"))
-        if exact is not None or kind.casefold() not in ("severity", "priority", "sev", "level"):
+        if exact is not None or not _GENERAL.fullmatch(kind):
             return exact
         return self._by_number.get(number)
 

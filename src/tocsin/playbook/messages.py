@@ -9,33 +9,19 @@ import msgspec
 from tocsin.base.ids import LevelId
 from tocsin.playbook.blocks import Fence
 from tocsin.playbook.levels import Known
-from tocsin.playbook.model import MessageKind, MessageTemplate, Severity
+from tocsin.playbook.model import MessageKind, MessageTemplate, Severity, Sure
 from tocsin.playbook.outline import Outline, Place
 from tocsin.playbook.slots import field_names
 from tocsin.playbook.spans import read_span
+from tocsin.playbook.vocabulary import pattern
 
-_COMMUNICATION = re.compile(
-    r"communicat|\bmessages?\b|notification|status (?:page|update)|announce|stakeholder update", re.IGNORECASE
-)
-_NOT_MESSAGES = re.compile(
-    r"post.?mortem|retrospective|hand.?off|handover|escalat|agenda|checklist", re.IGNORECASE
-)
+_COMMUNICATION = pattern("communication")
+_NOT_MESSAGES = pattern("not_messages")
 _KINDS = (
-    (
-        re.compile(r"\bresol|\bclos(?:ed|ing|ure)|all.?clear|\brecover|\bover\b|\bfixed\b", re.IGNORECASE),
-        MessageKind.RESOLUTION,
-    ),
-    (
-        re.compile(r"\binitial|\bfirst\b|\binvestigating|\bdeclar|\bopening", re.IGNORECASE),
-        MessageKind.INITIAL,
-    ),
-    (
-        re.compile(
-            r"\bupdates?\b|\bprogress|\bidentified|\bmonitoring|\bmitigat|\bongoing|\bfollow", re.IGNORECASE
-        ),
-        MessageKind.UPDATE,
-    ),
-    (re.compile(r"\bnotif|\bannounce|\btemplate|\bincident|\bmessage", re.IGNORECASE), MessageKind.INITIAL),
+    (pattern("kind_resolution"), MessageKind.RESOLUTION),
+    (pattern("kind_initial"), MessageKind.INITIAL),
+    (pattern("kind_update"), MessageKind.UPDATE),
+    (pattern("kind_other"), MessageKind.INITIAL),
 )
 _PROMISE = re.compile(
     r"\bupdates?\b[^.\n]{0,24}?\bin\s+(?P<in>[^.\n]{1,30})"
@@ -68,7 +54,9 @@ def read_messages(outline: Outline, known: Known) -> Messages:
         named = _named_levels(place, body, known)
         levels = named or known.levels[:1]
         if levels:
-            outline.claim(place.line, place.section.line)
+            sure = Sure.HIGH if named else Sure.MEDIUM
+            how = f"a text under {place.group!r}" + ("" if named else ", which names no level")
+            outline.recognise("message", place, how, sure)
         for level in levels:
             template = MessageTemplate(
                 level=level, kind=kind, body=body, fields=field_names(body), line=fence.line

@@ -53,7 +53,8 @@ def read_playbook(source: bytes, name: str) -> Playbook:
         for each in reference
         if each.line != title_line
     ]
-    playbook = msgspec.structs.replace(playbook, reference=reference)
+    recognised = tuple(sorted(view.recognised.values(), key=lambda each: (each.line, each.kind)))
+    playbook = msgspec.structs.replace(playbook, reference=reference, recognised=recognised)
     problems += lint.lint(playbook, document)
     return msgspec.structs.replace(playbook, findings=_filed(problems, name))
 
@@ -88,6 +89,7 @@ def _understand(view: Outline, name: str) -> tuple[Playbook, list[Problem]]:
         postmortem=postmortem,
         templates=messages.templates,
         escalation=path.edges,
+        escalation_steps=path.steps,
         contacts=contacts.contacts,
         alerts=alerts,
         options=front.options,

@@ -9,23 +9,20 @@ import msgspec
 from tocsin.base.ids import LevelId
 from tocsin.playbook.blocks import Listing, Paragraph, Section, Table
 from tocsin.playbook.levels import LEVEL, order_of_word, split_level
-from tocsin.playbook.model import Severity
+from tocsin.playbook.model import Severity, Sure
 from tocsin.playbook.outline import Outline, Place, cell, column
 from tocsin.playbook.spans import read_rhythm, read_span
+from tocsin.playbook.vocabulary import pattern
 
-_LEVEL = re.compile(r"\b(?:level|severity|priority|sev|prio|class|tier|grade|urgency)\b", re.IGNORECASE)
-_RESPONSE = re.compile(
-    r"\brespon[sd]|\back(?:nowledge?|nowledgement|nowledgment)?\b|\backnowledg|\btime to (?:ack"
-    r"|respond)|\breaction\b",
-    re.IGNORECASE,
-)
-_SLA = re.compile(r"\bSLA\b|\btarget\b|\btime\b|\bdeadline\b", re.IGNORECASE)
-_DESCRIPTION = re.compile(r"descri|defini|meaning|mean|impact|criteri|what|when|scope", re.IGNORECASE)
-_NAME = re.compile(r"\bname\b|\bseverity\b|\bpriority\b|\blabel\b", re.IGNORECASE)
-_EXAMPLES = re.compile(r"\bexamples?\b|\be\.g\b|\bcases?\b|\bsymptoms?\b", re.IGNORECASE)
-_UPDATES = re.compile(r"\bupdates?\b|\bcommunicat|\bcadence\b|\bfrequency\b|\brhythm\b", re.IGNORECASE)
-_SEVERITIES = re.compile(r"severit|priorit|\blevels?\b|classif", re.IGNORECASE)
-_UPDATE_EVERY = re.compile(r"\bevery\b|\bhourly\b|\bdaily\b|\bweekly\b", re.IGNORECASE)
+_LEVEL = pattern("level")
+_RESPONSE = pattern("response")
+_SLA = pattern("sla")
+_DESCRIPTION = pattern("description")
+_NAME = pattern("name")
+_EXAMPLES = pattern("examples")
+_UPDATES = pattern("updates")
+_SEVERITIES = pattern("severities")
+_UPDATE_EVERY = pattern("every")
 _KEY_VALUE = re.compile(r"^(?P<key>[^:]{2,60}):\s*(?P<value>.+)$")
 
 
@@ -47,13 +44,15 @@ def read_severities(outline: Outline) -> tuple[Severity, ...]:
     for place, table in outline.tables():
         rows = list(_row_levels(table))
         if rows and (not found or _adds(rows, found)):
-            outline.claim(place.line, place.section.line)
+            full = any(row.respond_within is not None for row in rows)
+            how = "a table with a level a row" + ("" if full else ", without response times")
+            outline.recognise("severities", place, how, Sure.HIGH if full else Sure.MEDIUM)
             _merge(found, rows)
     for place, table in outline.tables():
         columns = list(_column_levels(table))
         # A table with the levels as columns says more about levels; alone, it must say the response.
         if columns and (found or any(each.respond_within is not None for each in columns)):
-            outline.claim(place.line, place.section.line)
+            outline.recognise("severities", place, "a table with a level a column")
             _merge(found, columns)
     if not any(each.respond_within is not None for each in found.values()):
         _merge(found, list(_heading_levels(outline)))
@@ -160,6 +159,7 @@ def _heading_levels(outline: Outline) -> Iterator[_Found]:
         if len(found) < 2:
             continue
         outline.claim(section.line)
+        outline.note("severities", section.line, "headings that are levels, with their facts under them")
         for inner, (level, name) in found:
             outline.claim(inner.line)
             yield _from_facts(level, name, inner)
@@ -204,7 +204,7 @@ def _bullet_levels(outline: Outline) -> Iterator[_Found]:
         found = [(item, parts) for item in listing.items if (parts := _bullet(item.text))]
         if len(found) < 2 or len(found) < len(listing.items):
             continue
-        outline.claim(place.line, place.section.line)
+        outline.recognise("severities", place, "bullets that begin with a level", Sure.MEDIUM)
         for item, (level, name, rest) in found:
             said = re.search(r"(?:respon[sd]\w*|ack\w*|within|[<≤])[^.;]*", rest, re.IGNORECASE)
             yield _Found(

@@ -16,17 +16,12 @@ from tocsin.playbook.outline import Outline, Place
 from tocsin.playbook.parameters import WELL_KNOWN, looks_secret, parameter
 from tocsin.playbook.phases import Phased, phase_of, unique
 from tocsin.playbook.programs import BUILTINS, OPENERS, WRAPPERS
+from tocsin.playbook.vocabulary import pattern
 
-_DIAGNOSTIC = re.compile(
-    r"diagnos|detect|notic|observ|\blook|triage|investigat|first respon|assess|inspect|useful commands"
-    r"|\bcheck",
-    re.IGNORECASE,
-)
-_MITIGATION = re.compile(
-    r"mitigat|contain|remediat|recover|rollback|unseal|workaround|stabili|eradicat|\bfix", re.IGNORECASE
-)
-_VERIFICATION = re.compile(r"\bverif|\bvalidat|\bconfirm", re.IGNORECASE)
-_RESOLUTION = re.compile(r"resol", re.IGNORECASE)
+_DIAGNOSTIC = pattern("diagnostic")
+_MITIGATION = pattern("mitigation")
+_VERIFICATION = pattern("verification")
+_RESOLUTION = pattern("resolution")
 _ROLES = (
     (_VERIFICATION, ActionRole.VERIFICATION),
     (_MITIGATION, ActionRole.MITIGATION),
@@ -67,7 +62,7 @@ def read_steps(outline: Outline, phased: tuple[Phased, ...], is_service_runbook:
         language = _language(fence)
         if not language or outline.is_claimed(place):
             continue
-        outline.claim(place.line, place.section.line)
+        outline.recognise("steps", place, f"a code block in {fence.language}")
         block = of_info(fence.info)
         problems += [problem("PB007", max(fence.line - 1, 1), fault) for fault in block.faults]
         for step in splitting.split_block(fence.content, fence.language):

@@ -40,7 +40,7 @@ def register(app: typer.Typer, services: CliServices) -> None:
             typer.Option("--html", metavar="FILE", help="Write one page of HTML; - is standard output."),
         ] = None,
     ) -> None:
-        """Say in plain words what a playbook makes happen: who is paged when, what is due, what waits for whom."""
+        """Say in plain words what a playbook makes happen: who is paged when, what is due, what waits."""
         from tocsin.oncall.read import read_roster
         from tocsin.playbook.read import read_playbook
 
