@@ -31,7 +31,11 @@ from tocsin.playbook.vocabulary import pattern
 
 ESCALATION = pattern("escalation")
 _DOWN = re.compile(r"^[\s│|┃]*(?:(?:[↓▼⬇⇓|]\ufe0f?)+|[vV](?=\s|$))\s*(?P<words>[^↓▼⬇⇓|]*)$")
-_OFFSET = re.compile(r"(?<!\w)T\s*\+\s*(?P<offset>\d+\s*[A-Za-z]*)\b\W*", re.IGNORECASE)
+_OFFSET = re.compile(
+    r"(?<!\w)T\s*\+\s*(?P<offset>\d+(?:\s*(?:[smhdw]|secs?|min\w*|hours?|hrs?|days?|weeks?|stunden?|tage?"
+    r"|horas?|heures?|jours?|d[ií]as?)(?!\w))?)\b\W*",
+    re.IGNORECASE,
+)
 _RUNG = re.compile(r"^(?P<verb>[A-Za-z ]{3,24}?)(?:→|->|=>|:)\s*(?P<roles>.+)$")
 _LADDER_HEADING = re.compile(
     r"^\W*(?:level|tier|step|stage|line)\s*(?P<number>\d)\b\W*(?P<role>.*)$", re.IGNORECASE
@@ -256,7 +260,7 @@ def _offsets(lines: Sequence[str], first: int, known: Known, levels: tuple[Level
         named = rung["roles"] if rung else without_duty(rest)
         roles = [read_role(each, known) for each in split_roles(re.sub(r"\s*\(if [^)]*\)", "", named))]
         if root is None:
-            root = roles[0] if roles and is_role(roles[0].name) else None
+            root = roles[0] if roles and _is_first(roles[0].name) else None
         elif rung:
             edges += [
                 _edge(root, to, Condition(unresolved_for=after), first + row, levels)
@@ -264,6 +268,11 @@ def _offsets(lines: Sequence[str], first: int, known: Known, levels: tuple[Level
                 if to.name
             ]
     return edges
+
+
+def _is_first(name: str) -> bool:
+    """Whether the words of the first rung name a role; there, one that nobody knows will do."""
+    return is_role(name) or (0 < len(name.split()) <= 2 and name[:1].isupper() and not is_cause(name))
 
 
 def _bare(line: str) -> str:

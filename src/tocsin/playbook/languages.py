@@ -298,6 +298,9 @@ PHRASES: tuple[tuple[str, str], ...] = (
     ("wöchentlich, semanalmente, hebdomadaire", "weekly"),
     ("alle, jede, cada, toutes les, a cada", "every"),
     ("innerhalb von, innerhalb, binnen, dentro de, sous, dans les, em até", "within"),
+    ("nach #, tras #, después de #, après #, após #, depois de #", "after #"),
+    ("mehr als #, länger als #, más de #, plus de #, mais de #", "more than #"),
+    ("seit #, desde hace #, depuis #, há #", "for #"),
     # Triggers and conditions.
     (
         "alle alarme, alle meldungen, alle vorfälle, jeder alarm, todas las alertas, todos los incidentes"

@@ -1,7 +1,7 @@
 """Levels and sets of levels in the words of a playbook: `P1`, `SEV-2`, `P1/P2`, `P2+`, `P2–P4`."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from tocsin.base.ids import LevelId
 from tocsin.playbook.languages import LEVEL_KINDS, LEVEL_WORDS
@@ -63,13 +63,14 @@ _GENERAL = re.compile(rf"severity|priority|sev|level|{LEVEL_KINDS}", re.IGNORECA
 class Known:
     """The levels of a playbook, by which texts are read."""
 
-    def __init__(self, levels: Sequence[LevelId], names: Iterable[tuple[LevelId, str | None]] = ()) -> None:
+    def __init__(self, levels: Sequence[LevelId], names: Sequence[tuple[LevelId, str | None]] = ()) -> None:
         self.levels = tuple(levels)
         self._by_key = {_key(level): level for level in levels}
         self._by_number: dict[str, LevelId] = {}
         for level in levels:
             if found := LEVEL.fullmatch(level):
                 self._by_number.setdefault(found["number"], level)
+        self.names = {level: name for level, name in names if name}
         words = {name.casefold(): level for level, name in names if name}
         words |= {level.casefold(): level for level in levels if not LEVEL.fullmatch(level)}
         self._by_word = words

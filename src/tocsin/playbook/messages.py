@@ -58,8 +58,9 @@ def read_messages(outline: Outline, known: Known) -> Messages:
             how = f"a text under {place.group!r}" + ("" if named else ", which names no level")
             outline.recognise("message", place, how, sure)
         for level in levels:
+            text = _for_level(body, level, levels, known)
             template = MessageTemplate(
-                level=level, kind=kind, body=body, fields=field_names(body), line=fence.line
+                level=level, kind=kind, body=text, fields=field_names(text), line=fence.line
             )
             templates.append(template)
             promise = _promised_rhythm(body) if named else None
@@ -89,6 +90,27 @@ def _named_levels(place: Place, body: str, known: Known) -> tuple[LevelId, ...]:
         if levels := known.find(text):
             return levels
     return known.find(body.split("\n", 1)[0])[:1]
+
+
+def _for_level(body: str, level: LevelId, levels: tuple[LevelId, ...], known: Known) -> str:
+    """A body that several levels share names one of them ("[P2-HIGH]"): that of each says its own."""
+    written = [each for each in levels if re.search(rf"(?<![\w-]){re.escape(each)}(?!\w)", body)]
+    if len(levels) < 2 or len(written) != 1 or written[0] == level:
+        return body
+    other, name = re.escape(written[0]), known.names.get(written[0], "")
+    behind = (
+        rf"(?P<gap>\s*[-–—]\s*|\s+\(?)(?P<name>{re.escape(name)})(?!\w)" if name else r"(?P<gap>)(?P<name>$.)"
+    )
+
+    def renamed(found: re.Match[str]) -> str:
+        if not found["name"]:
+            return str(level)
+        own = known.names.get(level, "")
+        return (
+            f"{level}{found['gap']}{own.upper() if found['name'].isupper() else own}" if own else str(level)
+        )
+
+    return re.sub(rf"(?<![\w-]){other}(?!\w)(?:{behind})?", renamed, body, flags=re.IGNORECASE)
 
 
 def _promised_rhythm(body: str) -> timedelta | None:

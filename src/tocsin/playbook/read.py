@@ -8,7 +8,7 @@ import msgspec
 from tocsin.base.limits import playbook_bytes_max
 from tocsin.base.problems import Problem, Weight
 from tocsin.playbook import lint
-from tocsin.playbook.blocks import Document, Paragraph, Ruler, Section
+from tocsin.playbook.blocks import Comment, Document, Paragraph, Ruler, Section
 from tocsin.playbook.codes import problem
 from tocsin.playbook.contacts import read_contacts
 from tocsin.playbook.detection import read_detection
@@ -157,7 +157,7 @@ def _references(view: Outline) -> Iterator[Reference]:
 
 
 def _has_content(section: Section) -> bool:
-    return any(not isinstance(block, Ruler) for block in section.blocks)
+    return any(not isinstance(block, Ruler | Comment) for block in section.blocks)
 
 
 def _only_metadata(section: Section) -> bool:

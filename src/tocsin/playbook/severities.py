@@ -51,7 +51,9 @@ def read_severities(outline: Outline) -> tuple[Severity, ...]:
     for place, table in outline.tables():
         columns = list(_column_levels(table))
         # A table with the levels as columns says more about levels; alone, it must say the response.
-        if columns and (found or any(each.respond_within is not None for each in columns)):
+        timed = any(each.respond_within is not None for each in columns)
+        timed = timed or (bool(found) and any(each.update_every is not None for each in columns))
+        if timed:
             outline.recognise("severities", place, "a table with a level a column")
             _merge(found, columns)
     if not any(each.respond_within is not None for each in found.values()):

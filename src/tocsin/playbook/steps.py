@@ -8,11 +8,11 @@ from tocsin.base.ids import slug
 from tocsin.base.problems import Problem
 from tocsin.playbook import shell, splitting, sql
 from tocsin.playbook.annotations import of_info, read_annotations, tightened
-from tocsin.playbook.blocks import Fence
+from tocsin.playbook.blocks import Fence, Table
 from tocsin.playbook.codes import problem
 from tocsin.playbook.effects import effect_of_powershell, effect_of_script, program_of, unwrapped
-from tocsin.playbook.model import Action, ActionRole, Effect, Parameter
-from tocsin.playbook.outline import Outline, Place
+from tocsin.playbook.model import Action, ActionRole, Effect, Parameter, Sure
+from tocsin.playbook.outline import Outline, Place, cell, column
 from tocsin.playbook.parameters import WELL_KNOWN, looks_secret, parameter
 from tocsin.playbook.phases import Phased, phase_of, unique
 from tocsin.playbook.programs import BUILTINS, OPENERS, WRAPPERS
@@ -28,6 +28,8 @@ _ROLES = (
     (_DIAGNOSTIC, ActionRole.DIAGNOSTIC),
     (_RESOLUTION, ActionRole.RESOLUTION),
 )
+_COMMANDS = re.compile(r"\bcommands?\b|\bexamples?\b|\brun\b|\bhow\b|\baction", re.IGNORECASE)
+_COMMAND = re.compile(r"^[a-z][\w./-]*\s+\S")
 _URL = re.compile(r"^['\"]?(?P<url>https?://[^\s'\"]+)")
 
 
@@ -58,7 +60,19 @@ def read_steps(outline: Outline, phased: tuple[Phased, ...], is_service_runbook:
     problems: list[Problem] = []
     taken: dict[str, int] = {}
     counts: dict[str, int] = {}
-    for place, fence in outline.fences():
+
+    def keep(action: Action) -> None:
+        identifier = unique(action.id, taken)
+        counts[action.group] = counts.get(action.group, 0) + 1
+        actions.append(msgspec.structs.replace(action, id=identifier, order=counts[action.group]))
+
+    for place in outline.places:
+        fence = place.block
+        if isinstance(fence, Table) and not outline.is_claimed(place):
+            for action in _tabled(outline, place, fence, phased, is_service_runbook):
+                keep(action)
+        if not isinstance(fence, Fence):
+            continue
         language = _language(fence)
         if not language or outline.is_claimed(place):
             continue
@@ -69,14 +83,33 @@ def read_steps(outline: Outline, phased: tuple[Phased, ...], is_service_runbook:
             own = read_annotations(step.annotation)
             where = fence.line + step.annotation_row
             problems += [problem("PB007", where, fault) for fault in own.faults]
-            action = _action(
-                place, step, language, {**block.values, **own.values}, phased, is_service_runbook
-            )
+            annotations = {**block.values, **own.values}
+            action = _action(place, step, language, annotations, phased, is_service_runbook)
             problems += _loosened(action, where if step.annotation else fence.line - 1)
-            identifier = unique(action.id, taken)
-            counts[action.group] = counts.get(action.group, 0) + 1
-            actions.append(msgspec.structs.replace(action, id=identifier, order=counts[action.group]))
+            keep(action)
     return Steps(tuple(actions), tuple(problems))
+
+
+def _tabled(
+    outline: Outline, place: Place, table: Table, phased: tuple[Phased, ...], is_service_runbook: bool
+) -> list[Action]:
+    """The commands that stand as inline code in the rows of a table under words about diagnosing or
+    mitigating; a row without one, or with a mere word in code, is prose."""
+    role = _role(place, phase_of(place, phased), is_service_runbook)
+    code_at = column(table.head, _COMMANDS)
+    if role is ActionRole.OTHER or code_at is None or place.depth:
+        return []
+    found: list[Action] = []
+    for row in table.rows:
+        script = cell(row.cells, code_at)
+        title = row.cells[0] if code_at else place.group
+        if script not in row.code or not _COMMAND.match(script):
+            continue
+        step = splitting.Step(title=title, script=script, row=row.line - place.line, is_numbered=False)
+        found.append(_action(place, step, "bash", {}, phased, is_service_runbook))
+    if found:
+        outline.recognise("steps", place, "commands in the rows of a table", Sure.MEDIUM)
+    return found
 
 
 def _language(fence: Fence) -> str:

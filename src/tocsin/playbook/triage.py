@@ -8,12 +8,13 @@ from tocsin.alerts.matchers import Matchers, parse_matchers
 from tocsin.base.ids import LevelId, slug
 from tocsin.base.problems import Problem
 from tocsin.playbook.blocks import Listing, Table
+from tocsin.playbook.charts import read_chart
 from tocsin.playbook.codes import problem
 from tocsin.playbook.levels import Known
-from tocsin.playbook.model import CommandRule, TriageRule
+from tocsin.playbook.model import CommandRule, Sure, TriageRule
 from tocsin.playbook.outline import ARROW, Outline, Place, cell, column
 from tocsin.playbook.phases import unique
-from tocsin.playbook.vocabulary import in_english, pattern
+from tocsin.playbook.vocabulary import ENGLISH, foreign, in_english, pattern
 
 _SHIFT = re.compile(
     r"\b(?P<way>down|up)\s?-?(?:grade|graded)?\b(?:\s+severity)?\s*(?:by\s+)?(?P<count>\d|one|two"
@@ -30,6 +31,7 @@ _TRIGGER = pattern("question")
 _ACTION = pattern("action")
 _MOVES = re.compile(r"\b(?:up|down)grade|\bminimum\b|\bat least\b|\braise\b|\blower\b", re.IGNORECASE)
 _ANNOTATION = re.compile(r"^\s*tocsin:\s*when\s*=\s*(?P<matchers>.*)$", re.DOTALL)
+_CLASSIFIES = re.compile(rf"{ENGLISH['severities']}|triage|decision|{foreign('severities')}", re.IGNORECASE)
 _COMMANDER = pattern("commander")
 _ROLES = re.compile(r"\s*(?:/|,|;|\bor\b|\belse\b|\bthen\b)\s*", re.IGNORECASE)
 
@@ -67,6 +69,21 @@ def read_triage(outline: Outline, known: Known) -> Triage:
     for place, table in outline.tables():
         if not outline.is_claimed(place):
             rules.extend(_table_rules(outline, place, table, known, taken))
+    for place, fence in outline.fences():
+        if fence.language != "mermaid" or outline.is_claimed(place) or not place.under(_CLASSIFIES):
+            continue
+        answers = read_chart(fence.content, known)
+        if answers:
+            outline.recognise("triage", place, "a chart of questions that lead to levels", Sure.MEDIUM)
+        rules.extend(
+            TriageRule(
+                id=unique(slug(each.question)[:80], taken),
+                question=each.question,
+                sets=each.level,
+                line=fence.line + each.row,
+            )
+            for each in answers
+        )
     return Triage(tuple(rules), tuple(problems))
 
 
@@ -143,7 +160,30 @@ def read_command(outline: Outline, known: Known) -> tuple[CommandRule, ...]:
         if found:
             outline.recognise("command", place, "levels with roles, under words about the commander")
             rules.extend(found)
+    for place, table in outline.tables():
+        rules.extend(_command_table(outline, place, table, known) if not outline.is_claimed(place) else ())
     return tuple(rules)
+
+
+def _command_table(outline: Outline, place: Place, table: Table, known: Known) -> list[CommandRule]:
+    """A table that says for each level, or each case of a level, who commands."""
+    roles_at = column(table.head, _COMMANDER)
+    if roles_at is None or len(table.rows) < 2:
+        return []
+    found = [
+        CommandRule(levels=levels, roles=roles, line=row.line)
+        for row in table.rows
+        if (levels := known.find(row.cells[0] if roles_at else row.cells[-1]))
+        and (
+            roles := tuple(
+                each.strip(" .") for each in _ROLES.split(cell(row.cells, roles_at)) if each.strip(" .—–-")
+            )
+        )
+    ]
+    if len(found) * 2 < len(table.rows):
+        return []
+    outline.recognise("command", place, "a table of levels and who commands them", Sure.MEDIUM)
+    return found
 
 
 def _command_rules(listing: Listing, known: Known) -> list[CommandRule | None]:

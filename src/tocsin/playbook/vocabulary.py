@@ -34,7 +34,7 @@ ENGLISH: dict[str, str] = {
     "checklist": r"check\s?list|tasks?\b|to.?do",
     "automated": r"\bautomat|\bmonitoring\b|\balert(?:ing|s)?\s+(?:sources?|detection)",
     "manual": r"\bmanual|\bhuman\b|\breported by\b",
-    "detection": r"\bdetect|\bsources?\b|\bintake\b|\bnoticed\b",
+    "detection": r"\bdetect|\bsources?\b|\bintake\b|\bnotic(?:e|ed|ing)\b",
     "by_machine": r"\balert|\bmonitor|\bautomat|\bprobe|\bcheck|\bdashboard|\bpipeline",
     "user_report": r"\b(?:users?|customers?|clients?|public|social media|support)\b",
     "team_report": r"\b(?:team|engineers?|staff|members?|employees?|colleagues?|internal|operators?)\b",
@@ -111,11 +111,14 @@ def plain_words(words: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(form for word in listed for form in (word, word.translate(_BARE))))
 
 
+_NUMBER = r"(\d+(?:[.,]\d+)?)"
+
+
 def _phrase(words: str) -> re.Pattern[str]:
     # Without its accents, "immédiat" would be an English word.
     listed = _alternatives(words, accents=True)
-    numbered = [each.replace(r"\#\s+", r"(\d+(?:[.,]\d+)?)\s*-?\s*") for each in listed]
-    return re.compile("|".join(rf"(?<![\w-]){each}(?!\w)" for each in numbered), re.IGNORECASE)
+    numbered = [each.replace(r"\#\s+", rf"{_NUMBER}\s*-?\s*").replace(r"\#", _NUMBER) for each in listed]
+    return re.compile("|".join(rf"(?<!\w){each}(?!\w)" for each in numbered), re.IGNORECASE)
 
 
 _PHRASES = tuple((_phrase(words), said) for words, said in PHRASES)
