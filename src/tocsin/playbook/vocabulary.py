@@ -56,8 +56,8 @@ ENGLISH: dict[str, str] = {
     "verification": r"\bverif|\bvalidat|\bconfirm",
     "resolution": r"resol",
     "people": r"\b(?:engineers?|leads?|leader|managers?|officers?|directors?|team|head|chief|c[a-z]?[a-z]o"
-    r"|ciso|cto|ceo|cio|cfo|coo|cso|dpo|vp|president|sre|dba|devops|legal|pr|owner|analysts?|commander|admins?"
-    r"|administrator|on.?call|responders?|support|architect|executives?|board|secretary|duty|operator"
+    r"|ciso|cto|ceo|cio|cfo|coo|cso|dpo|vp|president|sre|dba|devops|legal|pr|owner|analysts?|commander"
+    r"|admins?|administrator|on.?call|responders?|support|architect|executives?|board|secretary|duty|operator"
     r"|developer|specialist|coordinator|supervisor|counsel|press|communications?|vendor|dfir|soc|noc|staff"
     r"|principal|tier \d|level \d)\b",
 }

@@ -16,6 +16,7 @@ from tocsin.base.problems import Problem, Weight
 from tocsin.base.times import humane
 from tocsin.faces.cli.errors import REFUSED, usage
 from tocsin.faces.cli.paper import clean, write_json
+from tocsin.faces.cli.understood import understood
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -312,6 +313,9 @@ def _draw_people(console: "Console", playbook: "Playbook") -> None:
         console.print("Escalation", style="bold cyan")
         for tree in _escalation(playbook.escalation):
             console.print(tree)
+    if playbook.escalation_steps:
+        steps = ((each.text, each.title) for each in playbook.escalation_steps)
+        _table(console, "Escalation by hand", ("When", "What to do"), steps)
     _table(
         console,
         "Contacts",
@@ -377,6 +381,7 @@ def _condition_words(condition: "Condition") -> str:
 
 
 def _draw_rest(console: "Console", playbook: "Playbook") -> None:
+    _table(console, *understood(playbook))
     _table(
         console,
         "Not understood, kept as text",
