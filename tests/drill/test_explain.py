@@ -86,11 +86,11 @@ def test_the_words() -> None:
     lines = list(as_lines(explained(harbour())))
     text = "\n".join(lines)
     assert lines[0] == "Trouble at the Harbour: what happens when"
-    assert all(len(line) <= WIDTH + 30 for line in lines)
+    assert all(len(line) <= WIDTH for line in lines)
     for said in (
         "S1 (Standstill)",
         "Somebody must acknowledge within 10 min of the opening.",
-        "Command: whoever acknowledges first of Harbour captain, else shift chief.",
+        "Command: Harbour captain or shift chief, whoever acknowledges first.",
         "the response time has run out",
         "No step runs by itself",
         "for a second person to approve",

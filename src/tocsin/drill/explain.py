@@ -80,7 +80,7 @@ def _level(seen: Foreseen, rules: Rules, has_roster: bool) -> Part:
         said = [f"The response is wanted at once, which is measured as {humane(seen.respond_within)}."]
     roles = roles_that_command(severity.level, rules)
     said.append(
-        f"Command: whoever acknowledges first of {', else '.join(roles)}."
+        f"Command: {' or '.join(roles)}, whoever acknowledges first."
         if len(roles) > 1
         else f"Command: {roles[0]}."
         if roles

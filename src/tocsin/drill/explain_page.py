@@ -9,8 +9,8 @@ from tocsin.drill.explain import Explanation, Part, Table
 from tocsin.drill.picture import escalation_svg, plain
 
 WIDTH = 110
-CELL_MOST = 44
-"""Characters of a column in plain text before its cells are folded."""
+CELL_LEAST = 8
+"""Characters that a column of plain text keeps however little room there is."""
 
 _STYLE = """
 :root { color-scheme: light dark;
@@ -31,7 +31,8 @@ p { margin: .25rem 0; }
 .drawing { padding: 1rem; }
 .path { display: block; }
 table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; vertical-align: top; padding: .45rem .75rem; min-width: 6rem; }
+th, td { text-align: left; vertical-align: top; padding: .45rem .75rem; min-width: 7.5rem; }
+td:nth-child(3) { min-width: 14rem; }
 th { font-size: .85rem; color: var(--soft); font-weight: 600; }
 tbody tr { border-top: 1px solid var(--line); }
 tbody td:first-child { font-variant-numeric: tabular-nums; }
@@ -72,15 +73,22 @@ def _table_lines(table: Table, part: Part) -> Iterator[str]:
     if table.title != part.title:
         yield f"{table.title}:"
     rows = [table.head, *table.rows]
-    widths = [min(max(len(row[at]) for row in rows), CELL_MOST) for at in range(len(table.head))]
-    used = sum(widths[:-1]) + 2 * len(widths)
-    widths[-1] = max(WIDTH - used, 24)
+    widths = _widths(rows)
     for row in rows:
         folded = [textwrap.wrap(cell, width) or [""] for cell, width in zip(row, widths, strict=True)]
         for at in range(max(len(cell) for cell in folded)):
             cells = [cell[at] if at < len(cell) else "" for cell in folded]
             line = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
             yield f"  {line}".rstrip()
+
+
+def _widths(rows: list[tuple[str, ...]]) -> list[int]:
+    """What each column gets: all that it wants where that fits, else the widest give way first."""
+    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
+    room = WIDTH - 2 * len(widths)
+    while sum(widths) > room and max(widths) > CELL_LEAST:
+        widths[widths.index(max(widths))] -= 1
+    return widths
 
 
 def as_page(explanation: Explanation) -> str:

@@ -220,6 +220,12 @@ WORDS: dict[str, dict[str, str]] = {
         "fr": "diagnostic*, détection, détecter, tri, enquêt*, vérifier l'état, premier intervenant",
         "pt": "diagnóstic*, detecção, triagem, investig*, verificar o estado, primeir* resposta",
     },
+    "triage": {
+        "es": "triaje, clasificación, evaluación",
+        "de": "einstufung, sichtung, bewertung",
+        "fr": "tri, qualification, évaluation",
+        "pt": "triagem, classificação, avaliação",
+    },
     "mitigation": {
         "es": "mitigaci*, mitigar, contención, contener, recuperación, reversión, estabilizar",
         "de": "eindämm*, begrenz*, abmilder*, wiederherstell*, rücknahme, behelf, stabilisier*"

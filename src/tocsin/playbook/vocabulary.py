@@ -73,8 +73,13 @@ def pattern(concept: str) -> re.Pattern[str]:
 
 @cache
 def _compiled(concept: str) -> re.Pattern[str]:
+    return either(ENGLISH[concept], concept)
+
+
+def either(english: str, concept: str) -> re.Pattern[str]:
+    """An English expression, or the words of a concept in the other languages."""
     others = foreign(concept)
-    return re.compile(ENGLISH[concept] + (rf"|\b(?:{others})\b" if others else ""), re.IGNORECASE)
+    return re.compile(english + (rf"|\b(?:{others})\b" if others else ""), re.IGNORECASE)
 
 
 def foreign(concept: str) -> str:
