@@ -259,7 +259,7 @@ def _later_clocks(foreseen: Sequence[Foreseen], rules: Rules) -> Iterator[tuple[
     spans = {each.severity.level: each.postmortem_after for each in foreseen}
     for span in dict.fromkeys(span for span in spans.values() if span is not None):
         levels = ", ".join(level for level, own in spans.items() if own == span)
-        yield f"Post-mortem ({levels})", humane(span), "at the resolution", "its publication"
+        yield f"Post-mortem {levels}", humane(span), "at the resolution", "its publication"
 
 
 def _phase_end(phase: Phase) -> str:

@@ -11,10 +11,12 @@ from tocsin.base.ids import LevelId, role_key, slug
 from tocsin.base.problems import Problem
 from tocsin.playbook import mermaid, trees
 from tocsin.playbook.blocks import Fence, Item, Listing, Paragraph, Section, Table
+from tocsin.playbook.calls import columns_of_levels, sentences
 from tocsin.playbook.codes import problem
 from tocsin.playbook.hops import (
     Role,
     bracket_span,
+    edge_of,
     is_cause,
     is_role,
     read_condition,
@@ -37,9 +39,13 @@ _OFFSET = re.compile(
     re.IGNORECASE,
 )
 _RUNG = re.compile(r"^(?P<verb>[A-Za-z ]{3,24}?)(?:→|->|=>|:)\s*(?P<roles>.+)$")
+_TITLE = re.compile(r"^[^:→]*\b(?:escalat|path|chain)[^:→]*:\s*", re.IGNORECASE)
+_ELAPSED = re.compile(r"elapsed|since|\bT\s*\+|from (?:the )?(?:start|opening|detection)", re.IGNORECASE)
 _LADDER_HEADING = re.compile(
     r"^\W*(?:level|tier|step|stage|line)\s*(?P<number>\d)\b\W*(?P<role>.*)$", re.IGNORECASE
 )
+_RUNG_NAME = re.compile(r"^\W*(?:level|tier|step|stage|line|L|T)\s*-?\d\W*$", re.IGNORECASE)
+_CONDITION = re.compile(r"condition|\bwhen\b|trigger|\bif\b|criteria", re.IGNORECASE)
 _TO = pattern("to")
 _TO_EXACTLY = pattern("to_exactly")
 _FROM = pattern("from")
@@ -148,34 +154,14 @@ def _edges_of(place: Place, known: Known) -> list[Edge]:
         ):
             return _drawing(fence, place, known)
         case Table() as table:
-            return list(_table(table, known))
+            return [*columns_of_levels(table, known)] or list(_table(table, known))
         case Listing() as listing:
-            return _listing(listing, place, known)
+            return _listing(listing, place, known) or sentences(listing, known)
         case Paragraph() as paragraph if len(ARROW.split(paragraph.text)) > 2:
-            return [edge for line in paragraph.lines for edge in _chain(line.text, line.number, known)]
+            lines = [(_TITLE.sub("", line.text), line.number) for line in paragraph.lines]
+            return [edge for text, number in lines for edge in _chain(text, number, known)]
         case _:
             return []
-
-
-def _edge(
-    source: Role,
-    to: Role,
-    condition: Condition,
-    line: int,
-    levels: tuple[LevelId, ...] = (),
-    times: tuple[timedelta | None, timedelta | None] = (None, None),
-) -> Edge:
-    return Edge(
-        source=source.name,
-        to=to.name,
-        owns=source.owns,
-        to_owns=to.owns,
-        levels=levels,
-        condition=condition,
-        from_time=times[0],
-        to_time=times[1],
-        line=line,
-    )
 
 
 def _drawing(fence: Fence, place: Place, known: Known) -> list[Edge]:
@@ -198,7 +184,7 @@ def _tree(fence: Fence, known: Known) -> list[Edge]:
         for part in split_roles(branch.node.text):
             to = read_role(part, known)
             condition = read_condition(branch.condition or to.note)
-            edges += [_edge(source, to, condition, fence.line + row) for source in sources[:1] if to.name]
+            edges += [edge_of(source, to, condition, fence.line + row) for source in sources[:1] if to.name]
     return edges
 
 
@@ -218,7 +204,7 @@ def _down(lines: Sequence[str], first: int, known: Known) -> list[Edge]:
         if before and to.name:
             condition = read_condition(words) if words else Condition(unresolved_for=before[1])
             times = (before[1], bracket_span(line))
-            edges.append(_edge(before[0], to, condition, first + row, times=times))
+            edges.append(edge_of(before[0], to, condition, first + row, times=times))
         before, words = (to, bracket_span(line)), ""
     return edges
 
@@ -237,7 +223,7 @@ def _chain(text: str, line: int, known: Known) -> list[Edge]:
     for source, to in pairwise(parts):
         left = read_role(source, known)
         own = read_condition(left.note) if left.note and not category else condition
-        edges += [_edge(left, read_role(each, known), own, line) for each in split_roles(to)]
+        edges += [edge_of(left, read_role(each, known), own, line) for each in split_roles(to)]
     return edges
 
 
@@ -263,7 +249,7 @@ def _offsets(lines: Sequence[str], first: int, known: Known, levels: tuple[Level
             root = roles[0] if roles and _is_first(roles[0].name) else None
         elif rung:
             edges += [
-                _edge(root, to, Condition(unresolved_for=after), first + row, levels)
+                edge_of(root, to, Condition(unresolved_for=after), first + row, levels)
                 for to in roles
                 if to.name
             ]
@@ -286,10 +272,12 @@ def _table(table: Table, known: Known) -> Iterator[Edge]:
     to_at = column(table.head, _TO_EXACTLY)
     to_at = column(table.head, _TO) if to_at is None else to_at
     from_at = column(table.head, _FROM, (to_at,))
-    when_at = column(table.head, _WHEN, (to_at, from_at))
+    when_at = column(table.head, _CONDITION, (to_at, from_at))
+    when_at = column(table.head, _WHEN, (to_at, from_at)) if when_at is None else when_at
     if to_at is None or (from_at is None and when_at is None):
         return
     before: Role | None = None
+    elapsed = when_at is not None and bool(_ELAPSED.search(table.head[when_at]))
     for row in table.rows:
         target, when = cell(row.cells, to_at), cell(row.cells, when_at)
         hops = _chain(target, row.line, known) if ARROW.search(target) else []
@@ -303,10 +291,11 @@ def _table(table: Table, known: Known) -> Iterator[Edge]:
         roles = [read_role(each, known) for each in split_roles(target)]
         source = read_role(cell(row.cells, from_at), known) if from_at is not None else before
         if source is not None and source.name:
-            yield from (_edge(source, to, read_condition(when), row.line) for to in roles if to.name)
+            yield from (edge_of(source, to, read_condition(when), row.line) for to in roles if to.name)
         # Without a column to come from, a row with a time is the next rung, one with a category a branch.
         is_rung = before is None or read_span(when) is not None
-        before = roles[0] if roles and is_rung else before
+        # Times that have passed since the beginning all count from the first role's.
+        before = roles[0] if roles and is_rung and not (elapsed and before) else before
 
 
 def _listing(listing: Listing, place: Place, known: Known) -> list[Edge]:
@@ -330,15 +319,16 @@ def _listing(listing: Listing, place: Place, known: Known) -> list[Edge]:
             condition = read_condition(words)
         times = (bracket_span(source.text), bracket_span(to.text))
         edges.append(
-            _edge(read_role(before, known), read_role(target, known), condition, to.line, times=times)
+            edge_of(read_role(before, known), read_role(target, known), condition, to.line, times=times)
         )
     return edges
 
 
 def _role_words(text: str) -> tuple[str, str]:
     """`Team Lead: after 30 minutes` as the role and the words about it."""
-    _, *rest = re.split(r"\s*(?::|\s[–—-]\s)\s*", text, maxsplit=1)
-    head = re.split(r"\s*(?::|\s[–—-]\s)\s*", text, maxsplit=1)[0]
+    head, *rest = re.split(r"\s*(?::|\s[–—-]\s)\s*", text, maxsplit=1)
+    if rest and _RUNG_NAME.match(head):
+        return _role_words(rest[0])
     return head, rest[0] if rest else ""
 
 
@@ -351,7 +341,7 @@ def _nested(item: Item, parent: Role | None, known: Known, depth: int) -> list[E
     role = read_role(text, known)
     edges: list[Edge] = []
     if parent is not None and role.name:
-        edges.append(_edge(parent, role, read_condition(words or role.note), item.line))
+        edges.append(edge_of(parent, role, read_condition(words or role.note), item.line))
     if depth < 20:
         inner = [each for block in item.blocks if isinstance(block, Listing) for each in block.items]
         edges += [edge for each in inner for edge in _nested(each, role, known, depth + 1)]
@@ -365,7 +355,7 @@ def _headings(section: Section, known: Known) -> Iterator[Edge]:
     for (source, _), (to, inner) in pairwise(named):
         words = " ".join(_prose(inner))
         said = re.search(r"(?:if|when|after|cannot|unresolved|not)\b[^.;]*", words, re.IGNORECASE)
-        yield _edge(source, to, read_condition(said[0]) if said else Condition(), inner.line)
+        yield edge_of(source, to, read_condition(said[0]) if said else Condition(), inner.line)
 
 
 def _prose(section: Section) -> Iterator[str]:
@@ -381,5 +371,5 @@ def _mermaid(fence: Fence, known: Known) -> list[Edge]:
     for link, row in mermaid.read_links(fence.content):
         source, condition = read_role(link.source, known), read_condition(link.words)
         line = fence.line + row
-        edges += [_edge(source, read_role(part, known), condition, line) for part in split_roles(link.to)]
+        edges += [edge_of(source, read_role(part, known), condition, line) for part in split_roles(link.to)]
     return [edge for edge in edges if is_role(edge.source) or is_role(edge.to)]

@@ -8,7 +8,7 @@ import msgspec
 
 from tocsin.base.ids import LevelId
 from tocsin.playbook.levels import Known
-from tocsin.playbook.model import Condition
+from tocsin.playbook.model import Condition, Edge
 from tocsin.playbook.spans import read_span
 from tocsin.playbook.vocabulary import in_english, pattern
 
@@ -139,3 +139,25 @@ def bracket_span(text: str) -> timedelta | None:
         if span is not None:
             return span
     return None
+
+
+def edge_of(
+    source: Role,
+    to: Role,
+    condition: Condition,
+    line: int,
+    levels: tuple[LevelId, ...] = (),
+    times: tuple[timedelta | None, timedelta | None] = (None, None),
+) -> Edge:
+    """An edge from role to role; `levels` are those for which it holds, `times` the roles' own times."""
+    return Edge(
+        source=source.name,
+        to=to.name,
+        owns=source.owns,
+        to_owns=to.owns,
+        levels=levels,
+        condition=condition,
+        from_time=times[0],
+        to_time=times[1],
+        line=line,
+    )

@@ -23,6 +23,7 @@ _EXAMPLES = pattern("examples")
 _UPDATES = pattern("updates")
 _SEVERITIES = pattern("severities")
 _UPDATE_EVERY = pattern("every")
+_IN_TITLE = re.compile(r"\s*[(\[]\s*(?P<key>[^:()]{2,40}):\s*(?P<value>[^()]+?)\)?\s*$")
 _KEY_VALUE = re.compile(r"^(?P<key>[^:]{2,60}):\s*(?P<value>.+)$")
 
 
@@ -42,7 +43,7 @@ def read_severities(outline: Outline) -> tuple[Severity, ...]:
     """The levels of the playbook, the most severe first; empty where it names none."""
     found: dict[str, _Found] = {}
     for place, table in outline.tables():
-        rows = list(_row_levels(table))
+        rows = list(_row_levels(table, is_about=place.under(_SEVERITIES)))
         if rows and (not found or _adds(rows, found)):
             full = any(row.respond_within is not None for row in rows)
             how = "a table with a level a row" + ("" if full else ", without response times")
@@ -87,7 +88,7 @@ def _key(level: str) -> str:
     return re.sub(r"[\W_]", "", level).casefold()
 
 
-def _row_levels(table: Table) -> Iterator[_Found]:
+def _row_levels(table: Table, *, is_about: bool) -> Iterator[_Found]:
     """A table with a level a row: a column of levels and one of response times, descriptions or names."""
     head = table.head
     level_at = next(
@@ -101,7 +102,7 @@ def _row_levels(table: Table) -> Iterator[_Found]:
     name_at = column(head, _NAME, (level_at, response_at, examples_at))
     description_at = column(head, _DESCRIPTION, (level_at, response_at, examples_at, name_at))
     update_at = column(head, _UPDATES, (level_at, response_at, examples_at, name_at, description_at))
-    if response_at is None and examples_at is None:
+    if response_at is None and examples_at is None and not (is_about and _each_once(table, level_at)):
         return
     for row in table.rows:
         parts = split_level(row.cells[level_at])
@@ -117,6 +118,11 @@ def _row_levels(table: Table) -> Iterator[_Found]:
             update_every=read_rhythm(rhythm) if _UPDATE_EVERY.search(rhythm) else None,
             examples=_split_examples(cell(row.cells, examples_at)),
         )
+
+
+def _each_once(table: Table, at: int) -> bool:
+    """Whether a table is a list of levels, and no list of things that have one."""
+    return len({_key(row.cells[at]) for row in table.rows}) == len(table.rows)
 
 
 def _all_levels(table: Table, at: int) -> bool:
@@ -169,6 +175,9 @@ def _heading_levels(outline: Outline) -> Iterator[_Found]:
 
 def _from_facts(level: LevelId, name: str | None, section: Section) -> _Found:
     facts = list(_facts(section))
+    if bracket := _IN_TITLE.search(name or ""):
+        name = (name or "")[: bracket.start()].strip(" ([") or None
+        facts.append((bracket["key"], bracket["value"]))
     response = next((value for key, value in facts if _RESPONSE.search(key)), "")
     rhythm = next((value for key, value in facts if _UPDATES.search(key)), "")
     impact = next((value for key, value in facts if _DESCRIPTION.search(key)), "")
