@@ -5,11 +5,11 @@ import re
 import msgspec
 
 from tocsin.base.problems import Problem
-from tocsin.playbook.blocks import Table
+from tocsin.playbook.blocks import Listing, Table
 from tocsin.playbook.codes import problem
-from tocsin.playbook.hops import read_category, split_roles
+from tocsin.playbook.hops import is_role, read_category, split_roles
 from tocsin.playbook.levels import LEVEL, Known
-from tocsin.playbook.model import Contact, Trigger
+from tocsin.playbook.model import Contact, Sure, Trigger
 from tocsin.playbook.outline import Outline, Place, cell, column
 from tocsin.playbook.spans import read_span
 from tocsin.playbook.vocabulary import in_english, pattern
@@ -18,6 +18,9 @@ _ROLE = pattern("role")
 _ROLE_EXACTLY = pattern("role_exactly")
 _TRIGGER = pattern("trigger")
 _DUTY = pattern("duty")
+_CONTACTS = re.compile(
+    r"\bcontacts?\b|contacto|kontakt|contato|who (?:is paged|to page|to call)", re.IGNORECASE
+)
 _EVERYTHING = re.compile(
     r"^\W*(?:all|any|every)(?:\s+(?:new|firing|the))?(?:\s+(?:alerts?|incidents?|pages?|severit(?:y"
     r"|ies)|levels?))?\W*$"
@@ -66,7 +69,24 @@ def read_contacts(outline: Outline, known: Known) -> Contacts:
             if not contact.trigger.readable:
                 said = f"the trigger {contact.trigger.text!r} of {contact.role} cannot be read"
                 problems.append(problem("PB073", contact.line, f"{said}, so the role is paged by hand only"))
+    for place, listing in outline.lists():
+        if not contacts and not place.depth and not outline.is_claimed(place) and place.under(_CONTACTS):
+            contacts.extend(_bulleted(outline, place, listing, known))
     return Contacts(tuple(contacts), tuple(problems))
+
+
+def _bulleted(outline: Outline, place: Place, listing: Listing, known: Known) -> list[Contact]:
+    """Bullets `Role: when`, where every one reads as a role with a trigger that is understood."""
+    found: list[Contact] = []
+    for item in listing.items:
+        role, _, when = item.text.partition(":")
+        trigger = read_trigger(when, known)
+        if not is_role(role) or not trigger.readable:
+            return []
+        found.append(Contact(role=role.strip(), responsibility="", trigger=trigger, line=item.line))
+    if found:
+        outline.recognise("contacts", place, "bullets of a role and when it is paged", Sure.MEDIUM)
+    return found
 
 
 def _contacts(outline: Outline, place: Place, table: Table, known: Known) -> list[Contact]:

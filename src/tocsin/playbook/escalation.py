@@ -10,7 +10,7 @@ import msgspec
 from tocsin.base.ids import LevelId, role_key, slug
 from tocsin.base.problems import Problem
 from tocsin.playbook import mermaid, trees
-from tocsin.playbook.blocks import Fence, Item, Listing, Paragraph, Section, Table
+from tocsin.playbook.blocks import Fence, Item, Line, Listing, Paragraph, Section, Table
 from tocsin.playbook.calls import columns_of_levels, sentences
 from tocsin.playbook.codes import problem
 from tocsin.playbook.hops import (
@@ -28,7 +28,7 @@ from tocsin.playbook.levels import Known
 from tocsin.playbook.model import ChecklistItem, Condition, Edge, Sure
 from tocsin.playbook.outline import ARROW, Outline, Place, cell, column
 from tocsin.playbook.phases import unique
-from tocsin.playbook.spans import read_span
+from tocsin.playbook.spans import read_span, read_window
 from tocsin.playbook.vocabulary import pattern
 
 ESCALATION = pattern("escalation")
@@ -46,6 +46,7 @@ _LADDER_HEADING = re.compile(
 )
 _RUNG_NAME = re.compile(r"^\W*(?:level|tier|step|stage|line|L|T)\s*-?\d\W*$", re.IGNORECASE)
 _CONDITION = re.compile(r"condition|\bwhen\b|trigger|\bif\b|criteria", re.IGNORECASE)
+_BRACKET = re.compile(r"\([^()]*\)\s*$")
 _TO = pattern("to")
 _TO_EXACTLY = pattern("to_exactly")
 _FROM = pattern("from")
@@ -156,12 +157,20 @@ def _edges_of(place: Place, known: Known) -> list[Edge]:
         case Table() as table:
             return [*columns_of_levels(table, known)] or list(_table(table, known))
         case Listing() as listing:
-            return _listing(listing, place, known) or sentences(listing, known)
+            said = [line for item in listing.items for line in item.lines[:1]]
+            return _listing(listing, place, known) or sentences(said, known)
         case Paragraph() as paragraph if len(ARROW.split(paragraph.text)) > 2:
             lines = [(_TITLE.sub("", line.text), line.number) for line in paragraph.lines]
             return [edge for text, number in lines for edge in _chain(text, number, known)]
+        case Paragraph() as paragraph:
+            parts = re.split(r"(?<=[.;])\s+", paragraph.text[:PROSE_MAX])
+            return sentences([Line(part, "", False, paragraph.line) for part in parts], known)
         case _:
             return []
+
+
+PROSE_MAX = 2_000
+"""Characters of a paragraph in which hops are looked for; longer ones tell a story."""
 
 
 def _drawing(fence: Fence, place: Place, known: Known) -> list[Edge]:
@@ -306,7 +315,11 @@ def _listing(listing: Listing, place: Place, known: Known) -> list[Edge]:
         return [edge for item in listing.items for edge in _chain(item.text, item.line, known)]
     if any(isinstance(block, Listing) for item in listing.items for block in item.blocks):
         return [edge for item in listing.items for edge in _nested(item, None, known, 0)]
-    named = [item for item in listing.items if is_role(_role_words(item.text)[0])]
+    named = [
+        item
+        for item in listing.items
+        if is_role(_role_words(item.text)[0]) or _RUNG_NAME.match(item.text.partition(":")[0])
+    ]
     if not listing.ordered or len(named) < 2 or len(named) < len(listing.items):
         return []
     edges: list[Edge] = []
@@ -352,10 +365,15 @@ def _headings(section: Section, known: Known) -> Iterator[Edge]:
     """Headings `Level 2: DevOps Lead`, each with the condition in the words under it."""
     rungs = [(match, inner) for inner in section.sections if (match := _LADDER_HEADING.match(inner.title))]
     named = [(read_role(match["role"], known), inner) for match, inner in rungs if match["role"].strip()]
-    for (source, _), (to, inner) in pairwise(named):
+    for (source, source_at), (to, inner) in pairwise(named):
         words = " ".join(_prose(inner))
+        window = read_window(bracket[0]) if (bracket := _BRACKET.search(source_at.title)) else (None, None)
         said = re.search(r"(?:if|when|after|cannot|unresolved|not)\b[^.;]*", words, re.IGNORECASE)
-        yield edge_of(source, to, read_condition(said[0]) if said else Condition(), inner.line)
+        condition = read_condition(said[0]) if said else Condition()
+        if condition == Condition() and window[0] is not None and window[1] is not None:
+            # "Level 1 (0-30 minutes)" has half an hour, whenever it began.
+            condition = Condition(unresolved_for=window[1] - window[0])
+        yield edge_of(source, to, condition, inner.line)
 
 
 def _prose(section: Section) -> Iterator[str]:

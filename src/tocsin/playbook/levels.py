@@ -48,12 +48,16 @@ def split_level(text: str) -> tuple[LevelId, str | None] | None:
         head = re.split(r"\s*(?:[–—:(]| - )", text, maxsplit=1)[0]
         return (LevelId(head.strip()), None) if order_of_word(head) is not None else None
     before, after = text[: found.start()], text[found.end() :]
+    short = LEVEL.match(after.lstrip(" (["))
+    if short and short["number"] == found["number"] and len(short[0]) < len(found[0]):
+        # "Severity 1 (SEV-1) - Critical": the id that the rest of the document uses is the short one.
+        found, after = short, after.lstrip(" ([")[short.end() :].lstrip(" )]")
     if len(before.strip(" ([").split()) > 1:
         return None
     name = undecorated(before).strip(" ([") or undecorated(re.split(r"[;.]", after, maxsplit=1)[0]).strip(
         "()[] "
     )
-    return LevelId(found[0]), name or None
+    return LevelId(found[0]), re.split(r"\s*\(", name, maxsplit=1)[0] or None
 
 
 _GENERAL = re.compile(rf"severity|priority|sev|level|{LEVEL_KINDS}", re.IGNORECASE)

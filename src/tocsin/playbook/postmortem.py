@@ -37,6 +37,8 @@ def read_postmortem(outline: Outline, phased: tuple[Phased, ...], known: Known) 
         line = line or section.line
         for text in map(in_english, _prose(section)):
             for span, levels in _due(text, known):
+                outline.claim(section.line)
+                outline.note("post-mortem", section.line, "a time in a section about the post-mortem")
                 due = span if due is None else due
                 by_level.update(dict.fromkeys(levels, span))
     for level, span, row in _in_tables(outline, known):

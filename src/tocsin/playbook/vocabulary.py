@@ -21,7 +21,7 @@ ENGLISH: dict[str, str] = {
     "severities": r"severit|priorit|\blevels?\b|classif",
     "every": r"\bevery\b|\bhourly\b|\bdaily\b|\bweekly\b",
     "escalation": r"escalat|call chain|call tree|chain of command|who to call",
-    "to": r"escalate to|\brole\b|\bcontact\b|\bnotify\b|\bwho\b|\bteam\b|\bpage\b|\bto\b|\bowner\b",
+    "to": r"escalate to|\brole\b|\bcontacts?\b|\bnotify\b|\bwho\b|\bteam\b|\bpage\b|\bto\b|\bowner\b",
     "to_exactly": r"escalate to|notify|escalation",
     "from": r"\bfrom\b|\bcurrent\b",
     "when": r"condition|\bwhen\b|trigger|\bif\b|criteria|\btime\b|\bafter\b|situation|\bissue",
