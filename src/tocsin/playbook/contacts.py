@@ -8,7 +8,7 @@ from tocsin.base.problems import Problem
 from tocsin.playbook.blocks import Listing, Table
 from tocsin.playbook.codes import problem
 from tocsin.playbook.hops import is_role, read_category, split_roles
-from tocsin.playbook.levels import LEVEL, Known
+from tocsin.playbook.levels import LEVEL_SETS, Known
 from tocsin.playbook.model import Contact, Sure, Trigger
 from tocsin.playbook.outline import Outline, Place, cell, column
 from tocsin.playbook.spans import read_span
@@ -34,11 +34,6 @@ _UNRESOLVED = re.compile(
     r"unacknowledged|unanswered|cannot\s+(?:be\s+)?resolved?)\s*)?(?:for\s+|after\s+|over\s+"
     r"|longer\s+than\s+|more\s+than\s+|"
     rf"within\s+|in\s+|beyond\s+|exceed(?:s|ing)\s+|[>≥]=?\s*)*(?:more\s+than\s+)?{_DURATION}",
-    re.IGNORECASE,
-)
-_LEVELS = re.compile(
-    rf"{LEVEL.pattern}(?:\s*(?:/|,|&|-|–|\bor\b|\band\b|\bto\b)\s*(?:[A-Za-z]+[\s_-]?)?\d(?!\d))*\s*"
-    r"(?:\+|(?:and|or)\s+(?:above|higher|up)\b)?",
     re.IGNORECASE,
 )
 _BY_HAND = re.compile(
@@ -117,7 +112,7 @@ def read_trigger(text: str, known: Known) -> Trigger:
     levels = known.find(text)
     timed = _UNRESOLVED.search(text)
     rest = text[: timed.start()] + " " + text[timed.end() :] if timed else text
-    rest = _LEVELS.sub(" ", rest)
+    rest = LEVEL_SETS.sub(" ", rest)
     for level in levels:
         rest = re.sub(rf"(?<![\w-]){re.escape(level)}(?![\w-])", " ", rest, flags=re.IGNORECASE)
     category = read_category(re.sub(r"[()\[\],;:+/<>≥≤.]", " ", rest))

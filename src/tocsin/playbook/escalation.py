@@ -11,7 +11,7 @@ from tocsin.base.ids import LevelId, role_key, slug
 from tocsin.base.problems import Problem
 from tocsin.playbook import mermaid, trees
 from tocsin.playbook.blocks import Fence, Item, Line, Listing, Paragraph, Section, Table
-from tocsin.playbook.calls import columns_of_levels, sentences
+from tocsin.playbook.calls import chain, columns_of_levels, sentences, table_hops
 from tocsin.playbook.codes import problem
 from tocsin.playbook.hops import (
     Role,
@@ -26,7 +26,7 @@ from tocsin.playbook.hops import (
 )
 from tocsin.playbook.levels import Known
 from tocsin.playbook.model import ChecklistItem, Condition, Edge, Sure
-from tocsin.playbook.outline import ARROW, Outline, Place, cell, column
+from tocsin.playbook.outline import ARROW, Outline, Place
 from tocsin.playbook.phases import unique
 from tocsin.playbook.spans import read_span, read_window
 from tocsin.playbook.vocabulary import pattern
@@ -40,17 +40,11 @@ _OFFSET = re.compile(
 )
 _RUNG = re.compile(r"^(?P<verb>[A-Za-z ]{3,24}?)(?:→|->|=>|:)\s*(?P<roles>.+)$")
 _TITLE = re.compile(r"^[^:→]*\b(?:escalat|path|chain)[^:→]*:\s*", re.IGNORECASE)
-_ELAPSED = re.compile(r"elapsed|since|\bT\s*\+|from (?:the )?(?:start|opening|detection)", re.IGNORECASE)
 _LADDER_HEADING = re.compile(
     r"^\W*(?:level|tier|step|stage|line)\s*(?P<number>\d)\b\W*(?P<role>.*)$", re.IGNORECASE
 )
 _RUNG_NAME = re.compile(r"^\W*(?:level|tier|step|stage|line|L|T)\s*-?\d\W*$", re.IGNORECASE)
-_CONDITION = re.compile(r"condition|\bwhen\b|trigger|\bif\b|criteria", re.IGNORECASE)
 _BRACKET = re.compile(r"\([^()]*\)\s*$")
-_TO = pattern("to")
-_TO_EXACTLY = pattern("to_exactly")
-_FROM = pattern("from")
-_WHEN = pattern("when")
 
 
 class Path(msgspec.Struct, frozen=True):
@@ -155,13 +149,13 @@ def _edges_of(place: Place, known: Known) -> list[Edge]:
         ):
             return _drawing(fence, place, known)
         case Table() as table:
-            return [*columns_of_levels(table, known)] or list(_table(table, known))
+            return [*columns_of_levels(table, known)] or list(table_hops(table, known))
         case Listing() as listing:
             said = [line for item in listing.items for line in item.lines[:1]]
             return _listing(listing, place, known) or sentences(said, known)
         case Paragraph() as paragraph if len(ARROW.split(paragraph.text)) > 2:
             lines = [(_TITLE.sub("", line.text), line.number) for line in paragraph.lines]
-            return [edge for text, number in lines for edge in _chain(text, number, known)]
+            return [edge for text, number in lines for edge in chain(text, number, known)]
         case Paragraph() as paragraph:
             parts = re.split(r"(?<=[.;])\s+", paragraph.text[:PROSE_MAX])
             return sentences([Line(part, "", False, paragraph.line) for part in parts], known)
@@ -181,7 +175,7 @@ def _drawing(fence: Fence, place: Place, known: Known) -> list[Edge]:
         return _tree(fence, known)
     if any(_DOWN.match(line) for line in lines):
         return _down(lines, fence.line, known)
-    return [edge for row, line in enumerate(lines) for edge in _chain(line, fence.line + row, known)]
+    return [edge for row, line in enumerate(lines) for edge in chain(line, fence.line + row, known)]
 
 
 def _tree(fence: Fence, known: Known) -> list[Edge]:
@@ -215,24 +209,6 @@ def _down(lines: Sequence[str], first: int, known: Known) -> list[Edge]:
             times = (before[1], bracket_span(line))
             edges.append(edge_of(before[0], to, condition, first + row, times=times))
         before, words = (to, bracket_span(line)), ""
-    return edges
-
-
-def _chain(text: str, line: int, known: Known) -> list[Edge]:
-    """`On-call → Lead → CTO`; the first part may be the condition of the whole chain."""
-    parts = [part.strip() for part in ARROW.split(text) if part.strip()]
-    if len(parts) < 2:
-        return []
-    condition, category = Condition(), False
-    if len(parts) > 2 and is_cause(parts[0]):
-        condition, category = read_condition(parts.pop(0)), True
-    if not all(is_role(each) or len(each.split()) <= 4 for each in parts):
-        return []
-    edges: list[Edge] = []
-    for source, to in pairwise(parts):
-        left = read_role(source, known)
-        own = read_condition(left.note) if left.note and not category else condition
-        edges += [edge_of(left, read_role(each, known), own, line) for each in split_roles(to)]
     return edges
 
 
@@ -275,44 +251,12 @@ def _bare(line: str) -> str:
     return re.sub(r"^[\s│|┃║*-]+|[\s│|┃║]+$", "", line)
 
 
-def _table(table: Table, known: Known) -> Iterator[Edge]:
-    """A table with a role to escalate to; a row's role follows that of the row before where the table
-    has a condition a row and no role to come from."""
-    to_at = column(table.head, _TO_EXACTLY)
-    to_at = column(table.head, _TO) if to_at is None else to_at
-    from_at = column(table.head, _FROM, (to_at,))
-    when_at = column(table.head, _CONDITION, (to_at, from_at))
-    when_at = column(table.head, _WHEN, (to_at, from_at)) if when_at is None else when_at
-    if to_at is None or (from_at is None and when_at is None):
-        return
-    before: Role | None = None
-    elapsed = when_at is not None and bool(_ELAPSED.search(table.head[when_at]))
-    for row in table.rows:
-        target, when = cell(row.cells, to_at), cell(row.cells, when_at)
-        hops = _chain(target, row.line, known) if ARROW.search(target) else []
-        if hops:
-            condition = read_condition(when)
-            yield from (
-                msgspec.structs.replace(hop, condition=hop.condition if at else condition)
-                for at, hop in enumerate(hops)
-            )
-            continue
-        roles = [read_role(each, known) for each in split_roles(target)]
-        source = read_role(cell(row.cells, from_at), known) if from_at is not None else before
-        if source is not None and source.name:
-            yield from (edge_of(source, to, read_condition(when), row.line) for to in roles if to.name)
-        # Without a column to come from, a row with a time is the next rung, one with a category a branch.
-        is_rung = before is None or read_span(when) is not None
-        # Times that have passed since the beginning all count from the first role's.
-        before = roles[0] if roles and is_rung and not (elapsed and before) else before
-
-
 def _listing(listing: Listing, place: Place, known: Known) -> list[Edge]:
     lines = [item.text for item in listing.items]
     if any(_OFFSET.match(line) for line in lines):
         return _offsets(lines, listing.line, known, _levels_over(place, known))
     if any(ARROW.search(line) for line in lines):
-        return [edge for item in listing.items for edge in _chain(item.text, item.line, known)]
+        return [edge for item in listing.items for edge in chain(item.text, item.line, known)]
     if any(isinstance(block, Listing) for item in listing.items for block in item.blocks):
         return [edge for item in listing.items for edge in _nested(item, None, known, 0)]
     named = [

@@ -11,6 +11,13 @@ _ID = rf"(?:SEVERITY|PRIORITY|LEVEL|{LEVEL_KINDS}|SEV|PRIO|P|S|L)"
 LEVEL = re.compile(rf"(?<![\w-])(?P<kind>{_ID})(?P<gap>[\s_-]?)(?P<number>\d)(?![\d.%])(?!\w)", re.IGNORECASE)
 """A level with a number, wherever it stands in a text."""
 
+LEVEL_SETS = re.compile(
+    rf"{LEVEL.pattern}(?:\s*(?:/|,|&|-|–|\bor\b|\band\b|\bto\b)\s*(?:[A-Za-z]+[\s_-]?)?\d(?!\d))*\s*"
+    r"(?:\+|(?:and|or)\s+(?:above|higher|up)\b)?",
+    re.IGNORECASE,
+)
+"""A set of levels as it is written: `P1/P2`, `P2+`, `P1 to P3`."""
+
 WORDS: tuple[tuple[str, ...], ...] = (
     ("critical", "blocker", "emergency", "severe", "disaster"),
     ("high", "major", "urgent", "error", "serious"),

@@ -9,6 +9,7 @@ from tocsin.base.limits import playbook_bytes_max
 from tocsin.base.problems import Problem, Weight
 from tocsin.playbook import lint
 from tocsin.playbook.blocks import Comment, Document, Paragraph, Ruler, Section
+from tocsin.playbook.calls import rooted
 from tocsin.playbook.codes import problem
 from tocsin.playbook.contacts import read_contacts
 from tocsin.playbook.detection import read_detection
@@ -88,7 +89,7 @@ def _understand(view: Outline, name: str) -> tuple[Playbook, list[Problem]]:
         actions=steps.actions,
         postmortem=postmortem,
         templates=messages.templates,
-        escalation=path.edges,
+        escalation=rooted(path.edges, contacts.contacts),
         escalation_steps=path.steps,
         contacts=contacts.contacts,
         alerts=alerts,

@@ -266,6 +266,14 @@ def _rhythms(outline: Outline, found: dict[str, _Found]) -> None:
     """Bullets about status updates that say for each level how often: `SEV2: every 30 minutes`."""
     known = Known([each.level for each in found.values()])
     for place, listing in outline.lists():
+        if found and _RESPONSE.search(place.group) and not outline.is_claimed(place):
+            for item in listing.items:
+                head, colon, rest = item.text.partition(":")
+                span = read_span(rest) if colon else None
+                for level in known.find(head) if span is not None else ():
+                    each = found[_key(level)]
+                    each.respond_within = span if each.respond_within is None else each.respond_within
+                    outline.recognise("severities", place, "bullets that say how soon a level is answered")
         if not _UPDATES.search(place.group) or outline.is_claimed(place) or not found:
             continue
         for item in listing.items:
