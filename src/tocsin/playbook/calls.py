@@ -21,7 +21,7 @@ from tocsin.playbook.hops import (
     without_duty,
 )
 from tocsin.playbook.levels import LEVEL_SETS, Known
-from tocsin.playbook.model import Condition, Contact, Edge, Trigger
+from tocsin.playbook.model import Condition, Contact, Edge
 from tocsin.playbook.outline import ARROW, cell, column
 from tocsin.playbook.spans import read_span
 from tocsin.playbook.vocabulary import either, pattern
@@ -38,7 +38,8 @@ _CONDITION = either(r"condition|\bwhen\b|trigger|\bif\b|criteria", "question")
 _ELAPSED = re.compile(r"elapsed|since|\bT\s*\+|from (?:the )?(?:start|opening|detection)", re.IGNORECASE)
 _ESCALATES = re.compile(r"\bescalate[sd]?\s+to\b", re.IGNORECASE)
 _CALLS = re.compile(
-    r"(?<![\w-])(?:escalate[sd]?\s+(?:it\s+)?to|page[sd]?|notify|notifies|call|inform|involve|include|engage)\s+"
+    r"(?<![\w-])(?:escalate[sd]?\s+(?:it\s+)?to|page[sd]?|notify|notifies|call|inform|involve|include"
+    r"|engage)\s+"
     r"(?:the\s+|our\s+|a\s+)?(?P<role>[\w/&-]+(?:\s+[\w/&-]+){0,4}?)"
     r"(?=\s*(?:$|[,.;(]|\b(?:if|when|after|within|immediately|at once|for|in|via|by|with|unless|as)\b))",
     re.IGNORECASE,
@@ -46,7 +47,8 @@ _CALLS = re.compile(
 
 
 _LATE = re.compile(
-    r"^\W*(?:if|when)\s+(?:the\s+|our\s+)?(?P<role>.{2,40}?)\s+(?:does|do|has|have|had|cannot|can't|can|is|fails?)\b",
+    r"^\W*(?:if|when)\s+(?:the\s+|our\s+)?(?P<role>.{2,40}?)"
+    r"\s+(?:does|do|has|have|had|cannot|can't|can|is|fails?)\b",
     re.IGNORECASE,
 )
 

@@ -300,7 +300,7 @@ PHRASES: tuple[tuple[str, str], ...] = (
     ),
     ("sofort, unverzüglich, umgehend, inmediat*, immédiat*, imediat*", "immediate"),
     ("stündlich, cada hora, toutes les heures, a cada hora", "hourly"),
-    ("täglich, diario, diariamente, a diario, quotidien*, tous les jours", "daily"),
+    ("täglich, diario, diaria, diário, diária, diariamente, a diario, quotidien*, tous les jours", "daily"),
     ("wöchentlich, semanalmente, hebdomadaire", "weekly"),
     ("alle, jede, cada, toutes les, a cada", "every"),
     ("innerhalb von, innerhalb, binnen, dentro de, sous, dans les, em até", "within"),

@@ -12,7 +12,7 @@ from tocsin.playbook.levels import LEVEL, Known, order_of_word, split_level
 from tocsin.playbook.model import Severity, Sure
 from tocsin.playbook.outline import Outline, Place, cell, column
 from tocsin.playbook.spans import read_rhythm, read_span
-from tocsin.playbook.vocabulary import pattern
+from tocsin.playbook.vocabulary import in_english, pattern
 
 _LEVEL = pattern("level")
 _RESPONSE = pattern("response")
@@ -189,7 +189,8 @@ def _from_facts(level: LevelId, name: str | None, section: Section) -> _Found:
     rhythm = next((value for key, value in facts if _UPDATES.search(key)), "")
     impact = next((value for key, value in facts if _DESCRIPTION.search(key)), "")
     examples = next((value for key, value in facts if _EXAMPLES.search(key)), "")
-    prose = next((each.text for each in section.blocks if isinstance(each, Paragraph) and not each.label), "")
+    texts = (each.text for each in section.blocks if isinstance(each, Paragraph) and not each.label)
+    prose = next((text for text in texts if not _KEY_VALUE.match(text)), "")
     return _Found(
         level=level,
         line=section.line,
@@ -250,8 +251,9 @@ def _paragraph_levels(outline: Outline) -> Iterator[_Found]:
 
 
 def _from_bullet(level: LevelId, name: str | None, rest: str, line: int) -> _Found:
-    said = _RESPONDS.search(rest)
-    rhythm = _EVERY.search(rest)
+    words = in_english(rest)
+    said = _RESPONDS.search(words)
+    rhythm = _EVERY.search(words)
     return _Found(
         level=level,
         line=line,
@@ -278,7 +280,7 @@ def _rhythms(outline: Outline, found: dict[str, _Found]) -> None:
             continue
         for item in listing.items:
             head, colon, rest = item.text.partition(":")
-            rhythm = _EVERY.search(rest) if colon else None
+            rhythm = _EVERY.search(in_english(rest)) if colon else None
             span = read_rhythm(rhythm[0]) if rhythm else None
             for level in known.find(head) if span else ():
                 each = found[_key(level)]

@@ -33,7 +33,7 @@ _MOVES = re.compile(r"\b(?:up|down)grade|\bminimum\b|\bat least\b|\braise\b|\blo
 _ANNOTATION = re.compile(r"^\s*tocsin:\s*when\s*=\s*(?P<matchers>.*)$", re.DOTALL)
 _CLASSIFIES = re.compile(rf"{ENGLISH['severities']}|triage|decision|{foreign('severities')}", re.IGNORECASE)
 _COMMANDER = pattern("commander")
-_ROLES = re.compile(r"\s*(?:/|,|;|\bor\b|\belse\b|\bthen\b)\s*", re.IGNORECASE)
+_ROLES = re.compile(r"\s*(?:/|,|;|\bor\b|\belse\b|\bthen\b|\boder\b|\bou\b|(?<=\s)o(?=\s))\s*", re.IGNORECASE)
 
 
 class Triage(msgspec.Struct, frozen=True):
