@@ -127,7 +127,14 @@ def _phrase(words: str) -> re.Pattern[str]:
 
 
 _PHRASES = tuple((_phrase(words), said) for words, said in PHRASES)
-_ANY = re.compile("|".join(f"(?:{expression.pattern})" for expression, _ in _PHRASES), re.IGNORECASE)
+_FIRSTS = tuple(
+    next(word for word in phrase.split() if word != "#")
+    for words, _ in PHRASES
+    for phrase in words.split(",")
+)
+_WHOLE = frozenset(word for word in _FIRSTS if not word.endswith("*"))
+_STEMS = tuple(word.rstrip("*") for word in _FIRSTS if word.endswith("*"))
+_LETTERS = re.compile(r"[^\W\d_]+")
 _SMALL = re.compile(rf"\b(?:{'|'.join(_alternatives(SMALL_WORDS))})\b", re.IGNORECASE)
 _BETWEEN = re.compile(r"(?<=\d)\s+(?:bis|à|a|até|hasta)\s+(?=(?:[A-Za-z]+[\s_-]?)?\d)", re.IGNORECASE)
 TEXT_MAX = 2_000
@@ -138,11 +145,16 @@ def in_english(text: str) -> str:
     """A text about times, levels and conditions with what other languages say of them put into English;
     an English text comes back as it is."""
     text = _BETWEEN.sub(" to ", text) if len(text) <= TEXT_MAX else text
-    if len(text) > TEXT_MAX or not _ANY.search(text):
+    if len(text) > TEXT_MAX or not any(_may_begin(word) for word in _LETTERS.findall(text.casefold())):
         return text
     for expression, said in _PHRASES:
         text = expression.sub(lambda found, said=said: _filled(found, said), text)
     return re.sub(r" {2,}", " ", _SMALL.sub(" ", text)).strip()
+
+
+def _may_begin(word: str) -> bool:
+    """Whether a phrase of the table has this word as its first; most texts are English and have none."""
+    return word in _WHOLE or word.startswith(_STEMS)
 
 
 def _filled(found: re.Match[str], said: str) -> str:
