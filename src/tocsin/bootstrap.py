@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import datetime
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
@@ -16,17 +17,17 @@ import uvicorn
 from litestar import Litestar
 
 from tocsin.adapters.clock import SystemClock, SystemRandomness
-from tocsin.adapters.files import read_bytes, read_text, watch, write_secret
+from tocsin.adapters.files import read_bytes, read_folder, read_text, watch, write_secret
 from tocsin.adapters.logs import configure
 from tocsin.adapters.store.address import read_address
 from tocsin.adapters.store.sql import SqlStore, connect
-from tocsin.base.problems import Problem, ProblemsError, Weight
+from tocsin.base.problems import Problem, ProblemsError
 from tocsin.config.load import load_settings
 from tocsin.config.secrets import Secrets, resolve_secret
 from tocsin.config.settings import Settings
 from tocsin.engine.engine import Engine, assemble
-from tocsin.engine.library import Document, read_document
 from tocsin.engine.ports import Channel, Source, Store
+from tocsin.engine.shelf import Shelf, put_on_shelf
 from tocsin.faces.cli.services import ServeOptions, StoreOptions
 from tocsin.faces.http.app import create_app
 from tocsin.faces.web import site
@@ -34,6 +35,8 @@ from tocsin.incident.events import SYSTEM
 from tocsin.incident.evolve import fold
 from tocsin.oncall.model import Roster
 from tocsin.oncall.read import read_roster
+from tocsin.playbook.collection import is_document
+from tocsin.playbook.policy import Policy, lint_policy, read_policy
 
 log = structlog.get_logger(__name__)
 
@@ -64,7 +67,7 @@ def settings_of(options: ServeOptions | StoreOptions) -> Settings:
                 mend="Save them as UTF-8.",
             )
             raise ProblemsError([problem]) from error
-    names = ("host", "port", "data", "database_url", "playbook", "roster")
+    names = ("host", "port", "data", "database_url", "playbook", "roster", "policy")
     given = {name: getattr(options, name, None) for name in names}
     flags = {name: None if value is None else str(value) for name, value in given.items()}
     return load_settings(flags, os.environ, text, str(path))
@@ -121,33 +124,37 @@ def _twice(what: str, kind: str) -> Problem:
     )
 
 
-def documents_of(settings: Settings, channels: Mapping[str, Channel]) -> tuple[Document, Roster]:
-    """The playbook and the roster that the settings name, or the examples that come along.
+def documents_of(settings: Settings, channels: Mapping[str, Channel]) -> tuple[Shelf, Roster]:
+    """The playbooks, their policy and the roster that the settings name, or the examples that come along.
 
     Raises:
-        ProblemsError: everything that is wrong with either.
+        ProblemsError: everything that is wrong with any of them.
     """
     examples = files("tocsin") / "examples"
     problems: list[Problem] = []
+    documents: list[tuple[str, bytes]] = []
+    policy = Policy()
     if settings.playbook is None:
-        document = read_document("playbook.md", (examples / "playbook.md").read_bytes())
+        documents = [("playbook.md", (examples / "playbook.md").read_bytes())]
+    elif settings.playbook.is_dir():
+        documents = read_folder(settings.playbook, is_document)
     else:
-        document = read_document(settings.playbook.name, read_bytes(settings.playbook, "playbook"))
-        problems += [
-            found
-            for found in document.playbook.findings
-            if found.severity is Weight.ERROR and _is_fatal(found)
-        ]
-        if settings.roster is None:
-            problems.append(
-                Problem(
-                    code="no-roster",
-                    field="roster",
-                    message="A playbook of your own needs a roster that says who fills its roles.",
-                    mend="Give --roster FILE; docs/guide/roster.md shows one.",
-                )
+        documents = [(settings.playbook.name, read_bytes(settings.playbook, "playbook"))]
+    if settings.playbook is not None and settings.roster is None:
+        problems.append(
+            Problem(
+                code="no-roster",
+                field="roster",
+                message="A playbook of your own needs a roster that says who fills its roles.",
+                mend="Give --roster FILE; docs/guide/roster.md shows one.",
             )
+        )
     roster = Roster()
+    try:
+        if settings.policy is not None:
+            policy = read_policy(read_bytes(settings.policy, "policy"), str(settings.policy))
+    except ProblemsError as error:
+        problems += error.problems
     try:
         if settings.roster is not None:
             content = read_bytes(settings.roster, "roster")
@@ -157,18 +164,19 @@ def documents_of(settings: Settings, channels: Mapping[str, Channel]) -> tuple[D
             roster = read_roster(content, "roster.toml", _address_check(channels))
     except ProblemsError as error:
         problems += error.problems
-    if problems:
+    is_folder = settings.playbook is not None and settings.playbook.is_dir()
+    shelf, fatal = put_on_shelf(documents, is_folder, policy)
+    problems += fatal
+    if problems or shelf is None:
         raise ProblemsError(problems)
-    return document, roster
+    return shelf, roster
 
 
-FATAL = frozenset({"PB007", "PB008", "PB009", "PB090"})
-
-
-def _is_fatal(found: Problem) -> bool:
-    """A playbook is refused only where nothing of it can be run: a fault in one step must not keep a team
-    from being paged."""
-    return found.code in FATAL
+def _tell(shelf: Shelf, now: datetime) -> None:
+    """Log what is wrong between the documents and with the policy; none of it keeps the server down."""
+    members = {each.name: each.playbook for book in shelf.books for each in (book.document, *book.runbooks)}
+    for found in (*shelf.findings, *lint_policy(tuple(members.items()), shelf.policy, now)):
+        log.warning(found.message, code=found.code, file=found.file, line=found.line, mend=found.mend)
 
 
 def _address_check(channels: Mapping[str, Channel]) -> Any:
@@ -224,14 +232,15 @@ async def _serve(settings: Settings) -> None:
     clock, randomness = SystemClock(), SystemRandomness()
     channels = channels_of(settings, read_secret, clock)
     sources = sources_of()
-    document, roster = documents_of(settings, channels)
+    shelf, roster = documents_of(settings, channels)
+    _tell(shelf, clock.now())
     listening = _listen(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     engine = assemble(
         store=await connect(_database_url(settings), fold),
         clock=clock,
         randomness=randomness,
-        document=document,
+        document=shelf,
         roster=roster,
         clocks=settings.clocks,
         channels=channels,
@@ -251,7 +260,7 @@ async def _serve(settings: Settings) -> None:
         error_page=site.error_page,
     )
     await engine.start()
-    watched = [path for path in (settings.playbook, settings.roster) if path is not None]
+    watched = [path for path in (settings.playbook, settings.roster, settings.policy) if path is not None]
     watcher = asyncio.create_task(watch(watched, lambda: _reload(engine, settings, channels)))
     try:
         await _write_cli_token(engine, settings.data_dir / CLI_TOKEN_FILE)
@@ -291,14 +300,14 @@ def _listen(settings: Settings) -> socket.socket:
 
 async def _reload(engine: Engine, settings: Settings, channels: Mapping[str, Channel]) -> None:
     try:
-        document, roster = documents_of(settings, channels)
+        shelf, roster = documents_of(settings, channels)
     except ProblemsError as error:
         log.error("the changed files are refused; the ones before stay in force", problems=str(error))
         return
-    await engine.reload(document, roster)
-    log.info(
-        "the playbook and the roster were read again", playbook=document.playbook.title, sha256=document.hash
-    )
+    await engine.reload(shelf, roster)
+    _tell(shelf, engine.clock.now())
+    default = shelf.default
+    log.info("the playbook and the roster were read again", playbook=default.name, sha256=default.hash)
 
 
 async def _write_cli_token(engine: Engine, path: Path) -> None:

@@ -1,13 +1,14 @@
 """The files that a team keeps: read whole, and looked at for changes."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from tocsin.base.problems import Problem, ProblemsError
 
 LOOK_EVERY_SECONDS = 2.0
-_Mark = tuple[int, int, int] | None
+_Mark = tuple[tuple[str, int, int, int], ...] | None
 
 
 def read_bytes(path: Path, what: str) -> bytes:
@@ -32,6 +33,25 @@ def read_bytes(path: Path, what: str) -> bytes:
         ) from error
 
 
+def read_folder(folder: Path, wanted: Callable[[Sequence[str]], bool]) -> list[tuple[str, bytes]]:
+    """The files of a folder and of the folders in it that are wanted, as (path within, with slashes; bytes),
+    by name. `wanted` is asked with the parts of the path within.
+
+    Raises:
+        ProblemsError: one of them cannot be read.
+    """
+    found = [(path.relative_to(folder), path) for path in _files(folder)]
+    return [(inner.as_posix(), read_bytes(path, "document")) for inner, path in found if wanted(inner.parts)]
+
+
+def _files(folder: Path) -> list[Path]:
+    found: list[Path] = []
+    for here, inner, names in os.walk(folder):
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        found += [Path(here) / name for name in sorted(names)]
+    return found
+
+
 def read_text(path: Path) -> str:
     """The text of a file; empty where there is none that can be read."""
     try:
@@ -50,7 +70,8 @@ def write_secret(path: Path, text: str) -> None:
 
 
 async def watch(paths: Sequence[Path], changed: Callable[[], Awaitable[None]]) -> None:
-    """Call `changed` after any of the files has become another one and then kept still for a moment.
+    """Call `changed` after any of the files, or any file in one of the folders, has come, gone or become
+    another one and then kept still for a moment.
 
     Runs until cancelled. The modification time, size and inode tell, so that editors which write a new
     file in place of the old one are noticed as well.
@@ -69,7 +90,8 @@ async def watch(paths: Sequence[Path], changed: Callable[[], Awaitable[None]]) -
 
 def _mark(path: Path) -> _Mark:
     try:
-        found = path.stat()
+        found = [(each, each.stat()) for each in ([path] if path.is_file() else _files(path))]
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    marks = tuple((str(each), stat.st_mtime_ns, stat.st_size, stat.st_ino) for each, stat in found)
+    return marks or None

@@ -67,13 +67,16 @@ class Recorded(msgspec.Struct, frozen=True):
 Placement = Opens | Attaches | Clears | Recorded
 
 
-def group_key(alert: Alert, group_by: Iterable[str]) -> str:
-    """The text that alerts of one group share: the values of the labels in `group_by`, in that order."""
-    return "/".join(f"{name}={alert.labels.get(name, '')}" for name in group_by)
+def group_key(alert: Alert, group_by: Iterable[str], playbook: str = "") -> str:
+    """The text that alerts of one group share: the values of the labels in `group_by`, in that order.
+    `playbook` sets the groups of one playbook apart from those of the others."""
+    values = "/".join(f"{name}={alert.labels.get(name, '')}" for name in group_by)
+    return f"[{playbook}] {values}" if playbook else values
 
 
-def place(alert: Alert, group_by: Sequence[str], holders: Iterable[Holder]) -> Placement:
-    """Decide where an alert belongs. `holders` are the incidents that are not closed, newest first."""
+def place(alert: Alert, group_by: Sequence[str], holders: Iterable[Holder], playbook: str = "") -> Placement:
+    """Decide where an alert belongs. `holders` are the incidents that are not closed, newest first;
+    `playbook` is as in `group_key`."""
     candidates = list(holders)
     same = [each for each in candidates if alert.fingerprint in each.fingerprints]
     active = next((each for each in same if each.resolved_at is None), None)
@@ -84,7 +87,7 @@ def place(alert: Alert, group_by: Sequence[str], holders: Iterable[Holder]) -> P
         return Attaches(active.id, Because.SAME_ALERT)
     if alert.labels.get("severity", "").casefold() in INFORMATIONAL:
         return Recorded(Because.INFORMATIONAL)
-    key = group_key(alert, group_by)
+    key = group_key(alert, group_by, playbook)
     sibling = next((each for each in candidates if each.group_key == key and each.resolved_at is None), None)
     if sibling:
         return Attaches(sibling.id, Because.SAME_GROUP)

@@ -44,6 +44,7 @@ DATABASE_URL = Setting("database_url", v.DATABASE_URL, "database_url")
 DATABASE_URL_REF = Setting("database_url_ref", v.REF)
 PLAYBOOK = Setting("playbook", v.PATH, "playbook")
 ROSTER = Setting("roster", v.PATH, "roster")
+POLICY = Setting("policy", v.PATH, "policy")
 OUTBOX_FILE = Setting("outbox_file", v.PATH)
 OPEN_SOURCES = Setting("allow_unauthenticated_sources", v.FLAG)
 BUNDLE_WINDOW = Setting("page_bundle_window", v.span(timedelta(0), timedelta(minutes=5)))
@@ -65,7 +66,8 @@ REPEAT_LEAST = Setting("clocks.repeat_least", v.span(10 * _SECOND, _DAY))
 REPEAT_LATE = Setting("clocks.repeat_late", v.span(10 * _SECOND, 7 * _DAY))
 
 SETTINGS: tuple[Setting[Any], ...] = (
-    *(HOST, PORT, PUBLIC_URL, DATA_DIR, DATABASE_URL, DATABASE_URL_REF, PLAYBOOK, ROSTER, OUTBOX_FILE),
+    *(HOST, PORT, PUBLIC_URL, DATA_DIR, DATABASE_URL, DATABASE_URL_REF, PLAYBOOK, ROSTER, POLICY),
+    OUTBOX_FILE,
     *(OPEN_SOURCES, BUNDLE_WINDOW, WEBHOOK_SECRET_REF, LOG_LEVEL, LOG_FORMAT),
     *(SMTP_HOST, SMTP_PORT, SMTP_TLS, SMTP_FROM, SMTP_USERNAME, SMTP_PASSWORD_REF),
     *(DEFAULT_RESPOND_WITHIN, IMMEDIATE_MEANS, NEXT_ROLE_AFTER, EVERYONE_AFTER),
@@ -81,8 +83,8 @@ def load_settings(
     """Read the settings. `file_text` is the text of `tocsin.toml` (None: there is none), and relative
     paths in it are relative to the directory of `file_name`.
 
-    Flags are those of `tocsin serve`: `host`, `port`, `data`, `database_url`, `playbook`, `roster`; one
-    that is None was not given. What a flag sets is not looked at in the environment.
+    Flags are those of `tocsin serve`: `host`, `port`, `data`, `database_url`, `playbook`, `roster`,
+    `policy`; one that is None was not given. What a flag sets is not looked at in the environment.
 
     Raises:
         ProblemsError: everything that is wrong, each with its flag, variable, or line of the file.
@@ -252,6 +254,7 @@ def _settings(
         database_url_ref=loader.get(DATABASE_URL_REF) or "",
         playbook=loader.get(PLAYBOOK),
         roster=loader.get(ROSTER),
+        policy=loader.get(POLICY),
         outbox_file=loader.get(OUTBOX_FILE) or data_dir / "outbox.jsonl",
         allow_unauthenticated_sources=v.is_loopback(host) if open_sources is None else open_sources,
         smtp=_smtp(loader),

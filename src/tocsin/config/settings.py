@@ -37,7 +37,8 @@ class Log(msgspec.Struct, frozen=True, kw_only=True):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that can be set.
 
-    `playbook` and `roster` are None where the examples that come along are used. `database_url` may hold
+    `playbook` and `roster` are None where the examples that come along are used; `playbook` may be a folder
+    of documents. `policy` is None where there is no policy over them. `database_url` may hold
     a password, so that it is not shown; where `database_url_ref` is set, the URL is that secret.
     `smtp` is None and `webhook_secret_ref` empty where the channel is not set up. `source_tokens` maps a
     kind of source to the reference of a token of its own. `channels` and `sources` hold the tables of
@@ -54,6 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url_ref: str = ""
     playbook: Path | None = None
     roster: Path | None = None
+    policy: Path | None = None
     smtp: Smtp | None = None
     webhook_secret_ref: str = ""
     source_tokens: dict[str, str] = {}

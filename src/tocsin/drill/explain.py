@@ -13,7 +13,7 @@ from tocsin.drill.standin import stand_in_roster
 from tocsin.incident.deadlines import RESOLUTION_MESSAGE_WITHIN
 from tocsin.incident.path import is_for_everything, roles_that_command
 from tocsin.incident.rules import Rules
-from tocsin.playbook.model import Action, Edge, Effect, MessageKind, Phase
+from tocsin.playbook.model import Action, Edge, Effect, MessageKind, Phase, RunMode
 from tocsin.playbook.render import template_for
 
 
@@ -152,10 +152,10 @@ _GATES = {
 def _steps(rules: Rules) -> Part:
     playbook = rules.playbook
     said: list[str] = []
-    if playbook.actions:
-        said.append(
-            "No step runs by itself: that takes a policy, and there is none. Each is shown in its place."
-        )
+    if alone := sum(1 for each in playbook.actions if each.run is RunMode.AUTO and each.runnable):
+        said.append(f"{alone} of the steps run by themselves, as the policy allows; the others wait.")
+    elif playbook.actions:
+        said.append("No step runs by itself: that takes a policy that lets it. Each is shown in its place.")
     asked = [rule for rule in playbook.triage if rule.when is None]
     if asked:
         count = len(asked)
@@ -175,9 +175,12 @@ def _steps(rules: Rules) -> Part:
 def _gate(action: Action) -> str:
     if action.opens:
         return "a link to look at"
-    asked = action.annotations.get("approvals", "")
-    if asked.isdigit() and int(asked) > (1 if action.effect is Effect.DESTROY else 0):
-        return f"waits for a responder to confirm it and for {asked} others to approve"
+    if action.run is RunMode.NEVER or action.faults:
+        return "shown only, and never run"
+    if action.run is RunMode.AUTO:
+        return "runs by itself, as the policy allows"
+    if action.approvals > (2 if action.effect is Effect.DESTROY else 1):
+        return f"waits for {action.approvals} people to agree, the one who asks included"
     needs = ", ".join(each.name for each in action.parameters)
     return _GATES[action.effect] + (f"; asks for {needs}" if needs else "")
 

@@ -103,12 +103,23 @@ class Desk:
         """Open an incident within a transaction of the caller's, who announces it after the commit.
 
         Raises:
-            RefusedError: the declaration lacks something.
+            RefusedError: the declaration lacks something, or names a playbook that is not there.
         """
-        rules = self._library.rules()
+        rules = self._rules_to_open(command)
         number = await unit.new_incident_id()
         decided = handle(None, command, actor, rules, self._clock.now(), number)
         return await self._write(unit, decided, rules, command)
+
+    def _rules_to_open(self, command: c.Declare | c.OpenByAlert) -> Rules:
+        if isinstance(command, c.OpenByAlert):
+            return self._library.rules_for_alert(command.alert)
+        rules = self._library.rules_named(command.playbook)
+        if rules is None:
+            known = ", ".join(book.name for book in self._library.current.books)
+            raise RefusedError(
+                "unknown-playbook", f"There is no playbook {command.playbook[:80]!r}; there are: {known}."
+            )
+        return rules
 
     async def handle_in(self, unit: Unit, incident: IncidentId, command: c.Command, actor: Actor) -> Answer:
         """Carry out a command within a transaction of the caller's, who announces it after the commit.
@@ -120,8 +131,11 @@ class Desk:
         loaded = await unit.lock(incident)
         if loaded is None:
             raise UnknownIncidentError(incident)
-        pinned = command.playbook if isinstance(command, c.Repin) else loaded.playbook
-        rules = await self._library.rules_for(pinned, unit)
+        rules = await self._library.rules_for(loaded.playbook, unit)
+        if isinstance(command, c.Repin):
+            # Without a hash it is the current version of what the incident follows.
+            command = replace(command, playbook=command.playbook or self._library.successor(loaded.playbook))
+            rules = await self._library.rules_for(command.playbook, unit)
         if isinstance(command, c.PublishPostmortem) and not command.text.strip():
             chained = await unit.timeline(incident)
             written = postmortem(loaded, [each.entry for each in chained], rules)

@@ -18,6 +18,7 @@ from tocsin.engine.library import Document, Library
 from tocsin.engine.links import Links
 from tocsin.engine.ports import Channel, Clock, Randomness, Store
 from tocsin.engine.queries import Queries
+from tocsin.engine.shelf import Shelf
 from tocsin.incident.rules import Clocks
 from tocsin.oncall.model import Roster
 
@@ -56,9 +57,9 @@ class Engine:
         await self.library.keep()
         await self.desk.review()
 
-    async def reload(self, document: Document, roster: Roster) -> None:
-        """Follow another playbook for new incidents, and another roster for all."""
-        await self.library.replace(document, roster)
+    async def reload(self, documents: Document | Shelf, roster: Roster) -> None:
+        """Follow other documents for new incidents, and another roster and policy for all."""
+        await self.library.replace(documents, roster)
         await self.desk.review()
 
     @property
@@ -90,7 +91,7 @@ def assemble(
     store: Store,
     clock: Clock,
     randomness: Randomness,
-    document: Document,
+    document: Document | Shelf,
     roster: Roster,
     clocks: Clocks,
     channels: Mapping[str, Channel],

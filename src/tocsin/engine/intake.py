@@ -174,9 +174,11 @@ class Intake:
     async def _place(
         self, unit: Unit, alert: Alert, known: Holders, changed: dict[IncidentId, None]
     ) -> Taken:
-        group_by = self._library.current.playbook.options.group_by
-        key = grouping.group_key(alert, group_by)
-        placement = grouping.place(alert, group_by, known.candidates(alert.fingerprint, key))
+        shelf = self._library.current
+        book = shelf.for_alert(alert)
+        group_by, apart = book.playbook.options.group_by, shelf.group_of(book)
+        key = grouping.group_key(alert, group_by, apart)
+        placement = grouping.place(alert, group_by, known.candidates(alert.fingerprint, key), apart)
         actor = Actor(ActorKind.SOURCE, alert.source, alert.source)
         because = placement.because.value
         answer: Answer | None = None

@@ -16,6 +16,7 @@ from tocsin.incident.choices import possible
 from tocsin.incident.messages import Draft, draft
 from tocsin.incident.report import postmortem
 from tocsin.incident.rules import Rules
+from tocsin.incident.runbooks import actions_of, attached, phases_of
 from tocsin.incident.settle import deadlines
 from tocsin.incident.state import Incident, State
 from tocsin.incident.timeline import describe
@@ -78,20 +79,21 @@ class Queries:
             people=roster.people,
             roles=all_roles(rules),
             categories=path.known_categories(rules),
-            phases=playbook.phases,
+            phases=phases_of(incident, rules),
             triage=playbook.triage,
-            actions=playbook.actions,
+            actions=actions_of(incident, rules),
+            runbooks=tuple(each.playbook.title for each in attached(incident, rules)),
             drafts=self._drafts(incident, rules),
             postmortem=postmortem(incident, entries, rules),
             reference=playbook.reference,
             playbook_title=playbook.title,
-            playbook_is_current=incident.playbook == self._library.current.hash,
+            playbook_is_current=incident.playbook == self._library.successor(incident.playbook),
         )
 
     def _choices(self, incident: Incident) -> tuple[Choice, ...]:
         commands = possible(incident)
         chosen = [verb for verb in VERBS.values() if verb.command in commands]
-        if incident.playbook == self._library.current.hash:
+        if incident.playbook == self._library.successor(incident.playbook):
             chosen = [verb for verb in chosen if verb.command is not c.Repin]
         return tuple(Choice(verb=verb.name, label=verb.label) for verb in chosen)
 

@@ -52,7 +52,8 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Room(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that the page of one incident shows."""
+    """Everything that the page of one incident shows. `runbooks` are the titles of the service runbooks whose
+    alert has fired; their steps and checklists stand after those of the playbook."""
 
     incident: Incident
     severity: Severity
@@ -73,6 +74,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     reference: tuple[Reference, ...]
     playbook_title: str
     playbook_is_current: bool
+    runbooks: tuple[str, ...] = ()
 
 
 class Duty(msgspec.Struct, frozen=True, kw_only=True):

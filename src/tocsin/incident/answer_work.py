@@ -7,6 +7,7 @@ from tocsin.incident import path
 from tocsin.incident.answer import Accepted, Ask, Refused, missing, not_active, too_long
 from tocsin.incident.answer_alerts import unknown_category, unknown_level
 from tocsin.incident.messages import draft
+from tocsin.incident.runbooks import item_of
 from tocsin.incident.severity import Verdict, judge_answers, words_of
 from tocsin.incident.state import ENDED, State
 from tocsin.playbook.model import ChecklistItem
@@ -28,17 +29,9 @@ def check_item(ask: Ask[c.CheckItem]) -> Accepted | Refused:
     refused = too_long("note", command.note, limits.reason_chars_max)
     if refused:
         return refused
-    found = next(
-        (
-            (phase.name, item)
-            for phase in ask.rules.playbook.phases
-            for item in phase.checklist
-            if item.id == command.item
-        ),
-        None,
-    )
+    found = item_of(incident, ask.rules, command.item)
     if found is None:
-        return Refused("unknown-item", f"The playbook has no checklist item {command.item!r}.")
+        return Refused("unknown-item", f"No checklist of the incident has an item {command.item!r}.")
     phase, item = found
     if command.done == (item.id in incident.checked):
         return Accepted(said=f"{item.title!r} was {'ticked' if command.done else 'not ticked'} already.")

@@ -22,13 +22,15 @@ class OpenByAlert(Command, frozen=True, kw_only=True):
 
 
 class Declare(Command, frozen=True, kw_only=True):
-    """A person opens this incident. Without a level, the severity is judged from the words."""
+    """A person opens this incident. Without a level, the severity is judged from the words. `playbook`
+    is the file's name or the title of the playbook to follow, "" the one for everything else."""
 
     title: str
     description: str = ""
     level: LevelId | None = None
     categories: tuple[str, ...] = ()
     drill: bool = False
+    playbook: str = ""
 
 
 class AttachAlert(Command, frozen=True, kw_only=True):
@@ -167,9 +169,10 @@ class Absorb(Command, frozen=True, kw_only=True):
 
 
 class Repin(Command, frozen=True, kw_only=True):
-    """Follow another version of the playbook from now on. `playbook` is the hash of its bytes."""
+    """Follow another version of the playbook from now on. `playbook` is its hash, "" the current version
+    of the playbook that the incident follows."""
 
-    playbook: str
+    playbook: str = ""
 
 
 class RecordDelivery(Command, frozen=True, kw_only=True):

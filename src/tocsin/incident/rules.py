@@ -28,13 +28,24 @@ class Clocks(msgspec.Struct, frozen=True, kw_only=True):
     repeat_late: timedelta = timedelta(minutes=30)
 
 
+class Runbook(msgspec.Struct, frozen=True, kw_only=True):
+    """A service runbook beside the playbook. `key` is a slug of its file's name, unique in its set."""
+
+    key: str
+    name: str
+    playbook: Playbook
+
+
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a decision may depend on, besides the incident, the command and the time.
 
-    `playbook_hash` is the SHA-256 of the document's bytes, in hexadecimal.
+    `playbook_hash` is the SHA-256 of what the incident is pinned to, in hexadecimal: the bytes of the
+    document, or with service runbooks beside it those of the list of the set. `runbooks` are all of the
+    set; which of them an incident shows is for `runbooks.attached` to say.
     """
 
     playbook: Playbook
     playbook_hash: str
     roster: Roster
     clocks: Clocks = Clocks()
+    runbooks: tuple[Runbook, ...] = ()

@@ -1,28 +1,24 @@
 """Every code of a finding, with its weight, what is wrong in general, and what to do about it."""
 
-import msgspec
+from collections.abc import Iterable
 
 from tocsin.base.problems import Problem, Weight
-
-
-class Code(msgspec.Struct, frozen=True):
-    """A kind of finding. `what` is one sentence without a full stop; a finding may say it more exactly."""
-
-    weight: Weight
-    what: str
-    mend: str
-
+from tocsin.playbook.codes_document import DOCUMENT_CODES
+from tocsin.playbook.codes_steps import STEP_CODES
+from tocsin.playbook.kinds import Code, Profile
 
 _E, _W, _I = Weight.ERROR, Weight.WARNING, Weight.INFO
 
 CODES: dict[str, Code] = {
+    **DOCUMENT_CODES,
+    **STEP_CODES,
     "PB001": Code(
         _W,
         "the text was UTF-8 read as Windows-1252 and encoded again; it was repaired for reading",
         "Save the file again as UTF-8 with the characters that were meant.",
     ),
     "PB004": Code(
-        _W,
+        _E,
         "a code block holds invisible characters that can make it read as something else",
         "Remove the control and bidirectional characters from the code block.",
     ),
@@ -179,20 +175,107 @@ CODES: dict[str, Code] = {
         "the document has no title, so it goes by the name of its file",
         "Begin it with a heading of the first level.",
     ),
+    "PB110": Code(
+        _E,
+        "no document is a playbook, so nothing has a clock",
+        "Put a document with a table of severities into the folder, without a line `**Alert:**`.",
+    ),
+    "PB111": Code(
+        _E,
+        "no playbook takes the alerts that no route names",
+        "Let one playbook have no `routes` in its front matter; it takes the rest.",
+    ),
+    "PB112": Code(
+        _E,
+        "two playbooks have no routes, and nothing else says which of them an alert goes to",
+        "Give all but one of them `tocsin: routes:` in the front matter.",
+    ),
+    "PB113": Code(
+        _E,
+        "two playbooks have the same route",
+        "Remove the route from one of them, or make it narrower.",
+    ),
+    "PB114": Code(
+        _W,
+        "an alert can match the routes of two playbooks",
+        "Make one of the routes narrower, so that it says which playbook is meant.",
+    ),
+    "PB115": Code(
+        _W,
+        "a service runbook is for an alert that no rule file defines",
+        "Correct the name of the alert, or remove the runbook.",
+    ),
+    "PB116": Code(
+        _I,
+        "an alert has no service runbook",
+        "Write one that says what to look at first, with `**Alert:**` and the alert's name under its title.",
+    ),
+    "PB117": Code(
+        _W,
+        "an alert has more than one service runbook, and all of them are shown",
+        "Join them, or name other alerts in one of them.",
+    ),
+    "PB118": Code(
+        _I,
+        "playbooks call their levels differently",
+        "Use one set of levels, so that people need not learn two.",
+    ),
+    "PB119": Code(
+        _E,
+        "a rule file cannot be read",
+        "Give a Prometheus rule file: YAML with `groups`, each with `rules`.",
+    ),
+    "PB120": Code(
+        _W,
+        "the policy speaks of a step that is not there",
+        "Correct the id of the step; `tocsin show FILE --json` lists them.",
+    ),
+    "PB121": Code(
+        _E,
+        "the policy loosens a step without a reason or an owner, and is not followed",
+        "Say why in `reason`, and who answers for it in `owner`.",
+    ),
+    "PB122": Code(
+        _W,
+        "an entry of the policy has expired, and is not followed",
+        "Look at the step again, then give the entry a later day or remove it.",
+    ),
+    "PB123": Code(
+        _E,
+        "the policy asks for what no step may do, and is not followed",
+        "Only what reads runs by itself; a change takes one person, and what destroys takes two.",
+    ),
+    "PB124": Code(
+        _E,
+        "the policy speaks of a step that several documents have, and is not followed",
+        "Name the file in `document`.",
+    ),
+    "PB125": Code(
+        _E,
+        "the script of a step is not the one that the policy was written for, and is not followed",
+        "Read the script, then put its SHA-256 into `script_sha256`.",
+    ),
 }
 """The table of all codes; one weight and one mend each."""
 
 
-def problem(code: str, line: int, message: str = "", field: str = "") -> Problem:
-    """A finding at a line (from 1; 0 for the whole file). `message` says exactly what is wrong; without
-    it, the general words of the code are used."""
+def problem(code: str, line: int, message: str = "", field: str = "", mend: str = "") -> Problem:
+    """A finding at a line (from 1; 0 for the whole file). `message` says exactly what is wrong, `mend`
+    what to do; without them, the general words of the code are used."""
     known = CODES[code]
     text = (message or known.what).rstrip(".")
     return Problem(
         code=code,
         message=f"{text[:1].upper()}{text[1:]}.",
-        mend=known.mend,
+        mend=mend or known.mend,
         line=line,
         field=field,
         severity=known.weight,
+    )
+
+
+def shown_in(findings: Iterable[Problem], profile: Profile) -> tuple[Problem, ...]:
+    """The findings that a profile shows, in their order. One whose code is not in the table is shown."""
+    return tuple(
+        each for each in findings if (known := CODES.get(each.code)) is None or profile.holds(known.profile)
     )

@@ -246,6 +246,14 @@ def _http(name: str, arguments: Sequence[str]) -> Effect:
 
 def _database(command: Command) -> Effect:
     """A database client by the SQL it is given; by what it may be asked, where it is given none."""
+    given = given_sql(command)
+    if any(each in ("-l", "--list", "--version", "-V") for each in command.arguments):
+        return Effect.READ
+    return worst([effect_of_sql(each) for each in given]) if given else Effect.CHANGE
+
+
+def given_sql(command: Command) -> list[str]:
+    """The SQL that a database client is given on its command line or in a here-document."""
     arguments = command.arguments
     given = [
         arguments[at + 1]
@@ -255,6 +263,4 @@ def _database(command: Command) -> Effect:
     given += [each.partition("=")[2] for each in arguments if each.startswith(("--command=", "--execute="))]
     if command.input:
         given.append(re.sub(r"^<<-?\s*\S+[^\n]*\n|\n\S+$", "", command.input).removeprefix("<<<"))
-    if any(each in ("-l", "--list", "--version", "-V") for each in arguments):
-        return Effect.READ
-    return worst([effect_of_sql(each) for each in given]) if given else Effect.CHANGE
+    return given

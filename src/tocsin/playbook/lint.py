@@ -1,13 +1,21 @@
 """What is wrong with a playbook, as a list of small rules. A new rule is a function and an entry."""
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 
 from tocsin.base.ids import LevelId, role_key
 from tocsin.base.problems import Problem
 from tocsin.playbook.blocks import Document
 from tocsin.playbook.codes import problem
+from tocsin.playbook.lint_containers import CONTAINER_RULES
+from tocsin.playbook.lint_people import PEOPLE_RULES
+from tocsin.playbook.lint_release import RELEASE_RULES
+from tocsin.playbook.lint_secrets import SECRET_RULES
+from tocsin.playbook.lint_shell import SHELL_RULES
+from tocsin.playbook.lint_sql import SQL_RULES
 from tocsin.playbook.lint_steps import STEP_RULES
+from tocsin.playbook.lint_text import TEXT_RULES
+from tocsin.playbook.lint_web import WEB_RULES
 from tocsin.playbook.model import MessageKind, Playbook, Severity, Trigger
 from tocsin.playbook.render import template_for
 from tocsin.playbook.subject import Rule, Subject, subject
@@ -102,14 +110,22 @@ RULES: tuple[Rule, ...] = (
     levels_without_templates,
     roles_without_contact,
     hops_without_condition,
+    *TEXT_RULES,
+    *PEOPLE_RULES,
     *STEP_RULES,
+    *SHELL_RULES,
+    *SECRET_RULES,
+    *CONTAINER_RULES,
+    *RELEASE_RULES,
+    *WEB_RULES,
+    *SQL_RULES,
 )
-"""Every rule that needs only the document."""
+"""Every rule that needs only the document and the day."""
 
 
-def lint(playbook: Playbook, document: Document) -> list[Problem]:
-    """Everything that the rules find, rule by rule."""
-    seen = subject(playbook, document)
+def lint(playbook: Playbook, document: Document, today: date | None = None) -> list[Problem]:
+    """Everything that the rules find, rule by rule. Without `today`, nothing is too old."""
+    seen = subject(playbook, document, today)
     return [found for rule in RULES for found in rule(seen)]
 
 

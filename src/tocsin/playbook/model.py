@@ -133,12 +133,55 @@ class Parameter(Part, frozen=True, kw_only=True):
     type: ParameterType
 
 
+class RunMode(StrEnum):
+    """Who sets a step going, from the loosest to the strictest: Tocsin by itself, a person, or nobody."""
+
+    AUTO = "auto"
+    GUIDED = "guided"
+    NEVER = "never"
+
+
+class Handling(Part, frozen=True, kw_only=True):
+    """How a step is to be run: its annotations as values, with the defaults where it has none.
+
+    `check`, `dryrun`, `verify` and `rollback` are ids of other steps, "" without one. `when` is a
+    condition on the level, such as `sev<=P2`. `once` says once an incident, `expect` is a regular
+    expression that standard output must match for the step to have succeeded.
+    """
+
+    timeout: timedelta = timedelta(seconds=300)
+    grace: timedelta = timedelta(seconds=10)
+    cooldown: timedelta | None = None
+    idempotent: str = "no"
+    approver: str = ""
+    check: str = ""
+    dryrun: str = ""
+    verify: str = ""
+    rollback: str = ""
+    runner: str = ""
+    target: str = ""
+    lock: str = ""
+    cwd: str = ""
+    choice: str = ""
+    when: str = ""
+    exit_ok: tuple[int, ...] = (0,)
+    expect: str = ""
+    capture: str = ""
+    output_bytes_max: int = 1_048_576
+    sensitive: bool = False
+    evidence: bool = False
+    once: bool = False
+
+
 class Action(Part, frozen=True, kw_only=True):
     """One step of a code block. `order` counts from 1 within the group, in document order.
 
     `numbered` says that the author numbered the steps (a sequence); steps of one group without
     numbers are alternatives or independent. `opens` is a link to show to a person, in place of a
     program to run.
+
+    `approvals` counts the people who must say yes, the one who asks for it included. `faults` say why
+    the step is shown but never run; `policy` is what a policy file changed about it, "" for nothing.
     """
 
     id: str
@@ -157,7 +200,17 @@ class Action(Part, frozen=True, kw_only=True):
     needs: tuple[str, ...] = ()
     opens: str | None = None
     annotations: dict[str, str] = {}
+    run: RunMode = RunMode.GUIDED
+    approvals: int = 0
+    handling: Handling = Handling()
+    faults: tuple[str, ...] = ()
+    policy: str = ""
     line: int = 0
+
+    @property
+    def runnable(self) -> bool:
+        """Whether it may be run at all, by anybody."""
+        return not self.faults and self.run is not RunMode.NEVER and self.opens is None
 
 
 class Postmortem(Part, frozen=True, kw_only=True):
@@ -274,7 +327,10 @@ class SeverityRule(Part, frozen=True, kw_only=True):
 
 
 class Options(Part, frozen=True, kw_only=True):
-    """Front matter under `tocsin:`; all optional. `categories` maps a category's name to matchers."""
+    """Front matter under `tocsin:`; all optional. `categories` maps a category's name to matchers.
+
+    `auto_run` False says that no step of the document runs by itself, whatever the policy file says.
+    """
 
     group_by: tuple[str, ...] = ("alertname", "service")
     categories: dict[str, Matchers] = {}
@@ -282,6 +338,7 @@ class Options(Part, frozen=True, kw_only=True):
     severity_labels: dict[str, LevelId] = {}
     vars: dict[str, str] = {}
     routes: tuple[Matchers, ...] = ()
+    auto_run: bool = True
 
 
 class Playbook(Part, frozen=True, kw_only=True):

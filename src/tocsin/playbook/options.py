@@ -18,7 +18,10 @@ from tocsin.playbook.model import Options, SeverityRule
 LIST_MAX = 200
 """How many entries of a list or a mapping are read; a document that needs more wants a settings file."""
 
-_KEYS = ("group_by", "categories", "severity", "severity_labels", "vars", "routes", "cadence", "acknowledge")
+_KEYS = (
+    *("group_by", "categories", "severity", "severity_labels", "vars", "routes", "auto_run"),
+    *("cadence", "acknowledge"),
+)
 
 
 class Front(msgspec.Struct, frozen=True):
@@ -61,6 +64,12 @@ class _Reader:
             else:
                 found[str(name)] = text
         return found
+
+    def flag(self, key: str, value: object) -> bool:
+        if not isinstance(value, bool):
+            self.refuse(key, "it must be true or false")
+            return False
+        return value
 
     def matchers(self, key: str, text: str) -> Matchers | None:
         try:
@@ -128,6 +137,7 @@ def read_front(document: Document, known: Known) -> Front:
         severity_labels=_labels(reader, given.get("severity_labels", {})),
         vars=reader.mapping("vars", given.get("vars", {})),
         routes=_routes(reader, given.get("routes", [])),
+        auto_run=reader.flag("auto_run", given.get("auto_run", True)),
     )
     cadence = reader.times("cadence", given.get("cadence", {}))
     acknowledge = reader.times("acknowledge", given.get("acknowledge", {}))

@@ -7,6 +7,7 @@ import msgspec
 
 from tocsin.playbook.blocks import Block, Document, Fence, Item, Listing, Paragraph, Section, Table
 from tocsin.playbook.model import Recognition, Sure
+from tocsin.playbook.remarks import ignores_next
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -53,9 +54,13 @@ def _walk(root: Section, above: tuple[str, ...]) -> Iterator[Place]:
 def _blocks(
     blocks: tuple[Block, ...], section: Section, titles: tuple[str, ...], label: str, depth: int
 ) -> Iterator[Place]:
-    intro = ""
+    intro, skipping = "", False
     for block in blocks:
+        if skipping:
+            skipping = False
+            continue
         yield Place(block, section, titles, label, intro, depth)
+        skipping = ignores_next(block)
         if isinstance(block, Paragraph):
             label = block.label or label
             intro = block.text

@@ -29,6 +29,12 @@ _CHECKLIST = pattern("checklist")
 
 _NAMED = ("a heading that says phase and number", Sure.HIGH)
 
+_RUNBOOK_PART = re.compile(
+    r"diagnos|investigat|triage|mitigat|resol|remediat|recover|repair|\bfix|verif|validat|\bsteps?\b",
+    re.IGNORECASE,
+)
+_TOLD = re.compile(r"\bcauses?\b|\breasons?\b|\bsymptoms?\b|\bexpected\b|\bexamples?\b", re.IGNORECASE)
+
 
 class Phased(msgspec.Struct, frozen=True):
     """A phase with the section that it was read from, and the lines of all headings in it."""
@@ -87,14 +93,27 @@ def phase_of(place: Place, phased: tuple[Phased, ...]) -> Phased | None:
     return next((each for each in phased if place.section.line in each.lines), None)
 
 
-def read_checklists(outline: Outline, phased: tuple[Phased, ...]) -> tuple[Phase, ...]:
-    """The phases with what their ordered and task lists ask for, save lists that were taken for rules."""
+def runbook_parts(outline: Outline) -> tuple[Phased, ...]:
+    """The parts of a service runbook that hold things to do, as phases without windows: its sections of
+    the second level that are named after what one does with an alert."""
+    sections = outline.document.sections()
+    found = [each for each in sections if each.level == 2 and _RUNBOOK_PART.search(each.title)]
+    return tuple(_phased(number, each.title, each) for number, each in enumerate(found, 1))
+
+
+def read_checklists(
+    outline: Outline, phased: tuple[Phased, ...], is_service_runbook: bool = False
+) -> tuple[Phase, ...]:
+    """The phases with what their ordered and task lists ask for, save lists that were taken for rules, and
+    in a service runbook those that only tell of causes or signs."""
     taken: dict[str, int] = {}
     phase_at = {line: at for at, each in enumerate(phased) for line in each.lines}
     items: list[list[ChecklistItem]] = [[] for _ in phased]
     for place in outline.places:
         at = phase_at.get(place.section.line)
         if at is None or place.depth or outline.is_claimed(place):
+            continue
+        if is_service_runbook and _TOLD.search(f"{place.intro} {place.label}"):
             continue
         entries = list(_entries(place))
         if entries:

@@ -133,6 +133,12 @@ def _action(action: Action) -> Json:
         "needs": list(action.needs),
         "opens": action.opens,
         "annotations": dict(action.annotations),
+        "run": action.run.value,
+        "approvals": action.approvals,
+        "timeout": iso_duration(action.handling.timeout),
+        "runnable": action.runnable,
+        "faults": list(action.faults),
+        "policy": action.policy,
         "line": action.line,
     }
 
@@ -202,4 +208,5 @@ def _options(playbook: Playbook) -> Json:
         "severity_labels": dict(options.severity_labels),
         "vars": dict(options.vars),
         "routes": [each.text for each in options.routes],
+        "auto_run": options.auto_run,
     }

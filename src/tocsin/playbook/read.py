@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import date
 
 import msgspec
 
@@ -20,8 +21,9 @@ from tocsin.playbook.messages import read_messages, with_rhythms
 from tocsin.playbook.model import Playbook, Reference, Severity
 from tocsin.playbook.options import Front, front_metadata, read_front
 from tocsin.playbook.outline import Outline, outline
-from tocsin.playbook.phases import find_phases, read_checklists
+from tocsin.playbook.phases import find_phases, read_checklists, runbook_parts
 from tocsin.playbook.postmortem import read_postmortem
+from tocsin.playbook.remarks import stray_remarks
 from tocsin.playbook.severities import read_severities
 from tocsin.playbook.steps import read_steps
 from tocsin.playbook.text import read_text
@@ -31,12 +33,13 @@ _PREFIX = re.compile(r"^(?:run\s?book|play\s?book|SOP)\s*:\s*", re.IGNORECASE)
 _ALERT = re.compile(r"^alerts?(?:\s*names?)?$", re.IGNORECASE)
 
 
-def read_playbook(source: bytes, name: str) -> Playbook:
+def read_playbook(source: bytes, name: str, today: date | None = None) -> Playbook:
     """Read a Markdown playbook of UTF-8 bytes (at most `playbook_bytes_max`). `name` is that of the file,
-    for the title where the document has none, and for the findings.
+    for the title where the document has none, and for the findings; with `today`, they also tell what is
+    out of date.
 
     Never raises: what cannot be read stays as reference text and is told in `findings`, in the order of
-    lines. The same bytes and name always give the same value.
+    lines. The same bytes, name and day always give the same value.
     """
     if len(source) > playbook_bytes_max:
         said = f"the file has {len(source)} bytes, and at most {playbook_bytes_max} are read"
@@ -56,7 +59,7 @@ def read_playbook(source: bytes, name: str) -> Playbook:
     ]
     recognised = tuple(sorted(view.recognised.values(), key=lambda each: (each.line, each.kind)))
     playbook = msgspec.structs.replace(playbook, reference=reference, recognised=recognised)
-    problems += lint.lint(playbook, document)
+    problems += lint.lint(playbook, document, today)
     return msgspec.structs.replace(playbook, findings=_filed(problems, name))
 
 
@@ -74,10 +77,14 @@ def _understand(view: Outline, name: str) -> tuple[Playbook, list[Problem]]:
     detection = read_detection(view, phased)
     postmortem = read_postmortem(view, phased, known)
     messages = read_messages(view, known)
-    steps = read_steps(view, phased, is_service_runbook=bool(alerts))
+    levels = [each.level for each in severities]
+    steps = read_steps(view, phased, is_service_runbook=bool(alerts), levels=levels)
     path = read_escalation(view, known)
     contacts = read_contacts(view, known)
-    phases = read_checklists(view, phased)
+    parts = phased or runbook_parts(view) if alerts else phased
+    phases = read_checklists(view, parts, is_service_runbook=bool(alerts))
+    if not phased:
+        phases = tuple(each for each in phases if each.checklist)
     playbook = Playbook(
         title=title or name,
         metadata=metadata,
@@ -96,6 +103,7 @@ def _understand(view: Outline, name: str) -> tuple[Playbook, list[Problem]]:
         options=front.options,
     )
     problems = [*front.problems, *triage.problems, *steps.problems, *path.problems, *contacts.problems]
+    problems += stray_remarks([each.block for each in view.places], {rule.line for rule in triage.rules})
     if not title:
         problems.append(problem("PB093", 1))
     return playbook, problems

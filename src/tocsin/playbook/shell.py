@@ -91,6 +91,20 @@ def _root(source: bytes) -> Node:
     return Parser(_BASH).parse(source).root_node
 
 
+def tree(text: str) -> tuple[Node, bytes]:
+    """The root of a script's syntax tree, for rules that look at its structure, and the bytes to which
+    its positions refer. The tree is that of the script with its placeholders masked as words."""
+    source = _masked(text)
+    return _root(source), _words(text, source)
+
+
+def _words(text: str, masked: bytes) -> bytes:
+    """The bytes of a script in which the positions of the masked one hold."""
+    original = text.encode("utf-8", "replace")
+    # A mask keeps the number of characters; where it does not keep that of bytes, words are masked ones.
+    return original if len(original) == len(masked) else masked
+
+
 def pieces(text: str) -> tuple[Piece, ...]:
     """The top-level comments and statements of a block. `alone` comments have no code before them."""
     source = _masked(text)
@@ -111,9 +125,7 @@ def pieces(text: str) -> tuple[Piece, ...]:
 def read_script(text: str) -> Script:
     """All commands of a script, those in substitutions and blocks included, in order."""
     source = _masked(text)
-    original = text.encode("utf-8", "replace")
-    # A mask keeps the number of characters; where it does not keep that of bytes, words are masked ones.
-    words = original if len(original) == len(source) else source
+    words = _words(text, source)
     root = _root(source)
     commands: list[Command] = []
     used: dict[str, None] = {}
@@ -123,7 +135,7 @@ def read_script(text: str) -> Script:
     while waiting:
         node, depth = waiting.pop()
         if node.type == "command":
-            commands.append(_command(node, words))
+            commands.append(command_of(node, words))
         elif node.type in ("simple_expansion", "expansion"):
             used.update(dict.fromkeys(_names(node, source)))
         elif node.type in ("variable_assignment", "for_statement", "declaration_command", "unset_command"):
@@ -158,7 +170,8 @@ def _assigned(node: Node, source: bytes) -> Iterator[str]:
             return
 
 
-def _command(node: Node, source: bytes) -> Command:
+def command_of(node: Node, source: bytes) -> Command:
+    """The command of a node of that type; `source` are the bytes that its words are taken from."""
     program, arguments = "", list[str]()
     for child in node.named_children:
         if child.type == "command_name":

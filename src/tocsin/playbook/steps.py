@@ -1,16 +1,18 @@
 """The runnable steps of a playbook, from its code blocks."""
 
 import re
+from collections.abc import Collection
 
 import msgspec
 
 from tocsin.base.ids import slug
 from tocsin.base.problems import Problem
 from tocsin.playbook import shell, splitting, sql
-from tocsin.playbook.annotations import of_info, read_annotations, tightened
+from tocsin.playbook.annotations import merged, of_info, read_annotations, tightened
 from tocsin.playbook.blocks import Fence, Table
 from tocsin.playbook.codes import problem
 from tocsin.playbook.effects import effect_of_powershell, effect_of_script, program_of, unwrapped
+from tocsin.playbook.handling import cross_faults, handled
 from tocsin.playbook.model import Action, ActionRole, Effect, Parameter, Sure
 from tocsin.playbook.outline import Outline, Place, cell, column
 from tocsin.playbook.parameters import WELL_KNOWN, looks_secret, parameter
@@ -51,26 +53,33 @@ class _Read(msgspec.Struct, frozen=True):
     parses: bool = True
 
 
-def read_steps(outline: Outline, phased: tuple[Phased, ...], is_service_runbook: bool) -> Steps:
-    """Every step of every code block in a language that can be run, in document order.
+def read_steps(
+    outline: Outline, phased: tuple[Phased, ...], is_service_runbook: bool, levels: Collection[str] = ()
+) -> Steps:
+    """Every step of every code block in a language that can be run, in document order. A step whose
+    annotations have a fault is shown and never run; `levels` are those that annotations may name.
 
     In a runbook for one service the resolution is the mitigation.
     """
     actions: list[Action] = []
+    lines: list[int] = []
     problems: list[Problem] = []
     taken: dict[str, int] = {}
     counts: dict[str, int] = {}
 
-    def keep(action: Action) -> None:
+    def keep(action: Action, line: int, faults: tuple[str, ...] = ()) -> None:
         identifier = unique(action.id, taken)
         counts[action.group] = counts.get(action.group, 0) + 1
-        actions.append(msgspec.structs.replace(action, id=identifier, order=counts[action.group]))
+        told = tuple(dict.fromkeys(faults))
+        order = counts[action.group]
+        lines.append(line)
+        actions.append(msgspec.structs.replace(action, id=identifier, order=order, faults=told))
 
     for place in outline.places:
         fence = place.block
         if isinstance(fence, Table) and not outline.is_claimed(place):
             for action in _tabled(outline, place, fence, phased, is_service_runbook):
-                keep(action)
+                keep(handled(action).action, action.line)
         if not isinstance(fence, Fence):
             continue
         language = _language(fence)
@@ -82,11 +91,16 @@ def read_steps(outline: Outline, phased: tuple[Phased, ...], is_service_runbook:
         for step in splitting.split_block(fence.content, fence.language):
             own = read_annotations(step.annotation)
             where = fence.line + step.annotation_row
-            problems += [problem("PB007", where, fault) for fault in own.faults]
-            annotations = {**block.values, **own.values}
+            annotations = merged(block.values, own.values)
             action = _action(place, step, language, annotations, phased, is_service_runbook)
-            problems += _loosened(action, where if step.annotation else fence.line - 1)
-            keep(action)
+            line = where if step.annotation else max(fence.line - 1, 1)
+            made = handled(action)
+            faults = (*own.faults, *_loosened(action), *made.faults)
+            problems += [problem("PB007", line, fault) for fault in faults]
+            keep(made.action, line, (*block.faults, *faults))
+    for at, fault in cross_faults(actions, levels):
+        problems.append(problem("PB007", lines[at], fault))
+        actions[at] = msgspec.structs.replace(actions[at], faults=(*actions[at].faults, fault))
     return Steps(tuple(actions), tuple(problems))
 
 
@@ -129,7 +143,7 @@ def _action(
     phased: tuple[Phased, ...],
     is_service_runbook: bool,
 ) -> Action:
-    group = place.group or "Steps"
+    group = annotations.get("group") or place.group or "Steps"
     title = annotations.get("title") or step.title or group
     read = _read(step.script, language)
     effect, _ = tightened(read.effect, annotations)
@@ -160,11 +174,11 @@ def _first_line(place: Place) -> int:
     return place.block.line
 
 
-def _loosened(action: Action, line: int) -> list[Problem]:
+def _loosened(action: Action) -> list[str]:
     if not {"effect", "risk"} & set(action.annotations):
         return []
     _, fault = tightened(_read(action.script, action.language).effect, action.annotations)
-    return [problem("PB007", line, fault)] if fault else []
+    return [fault] if fault else []
 
 
 def _role(place: Place, inside: Phased | None, is_service_runbook: bool) -> ActionRole:

@@ -1,6 +1,7 @@
 """Bytes to text: UTF-8, repaired where it was damaged on its way, with findings that say so."""
 
 import re
+from collections.abc import Sequence
 
 import ftfy
 import msgspec
@@ -23,19 +24,23 @@ def read_text(source: bytes) -> Text:
     text, problems = _decode(source)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = text.split("\n")
-    repaired = [_repair(line) for line in lines]
-    if repaired != lines:
-        # Once some lines are known to be damaged, a short one is no accident either.
-        repaired = [_undone(line) for line in repaired]
-    changed = [
-        at for at, (before, after) in enumerate(zip(lines, repaired, strict=True), 1) if before != after
-    ]
+    mended = repaired(lines)
+    changed = [at for at, (before, after) in enumerate(zip(lines, mended, strict=True), 1) if before != after]
     if changed:
         count = len(changed)
         on = f"{count} lines" if count > 1 else "1 line"
         said = f"the text was UTF-8 read as Windows-1252 and encoded again; {on} were repaired for reading"
         problems.append(problem("PB001", changed[0], said.replace("1 line were", "1 line was")))
-    return Text("\n".join(repaired), tuple(problems))
+    return Text("\n".join(mended), tuple(problems))
+
+
+def repaired(lines: Sequence[str]) -> list[str]:
+    """The lines as they were before they were decoded as Windows-1252, where they were; as many as before."""
+    mended = [_repair(line) for line in lines]
+    if mended == list(lines):
+        return mended
+    # Once some lines are known to be damaged, a short one is no accident either.
+    return [_undone(line) for line in mended]
 
 
 def _decode(source: bytes) -> tuple[str, list[Problem]]:

@@ -1,22 +1,24 @@
-"""`tocsin show` and `tocsin check`: what was understood of a playbook, and what is wrong with it."""
+"""`tocsin show`: what was understood of a playbook, and what was not."""
 
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 import typer
 
 from tocsin.base.ids import role_key
-from tocsin.base.limits import playbook_bytes_max, roster_bytes_max
-from tocsin.base.problems import Problem, Weight
+from tocsin.base.limits import playbook_bytes_max
 from tocsin.base.times import humane
-from tocsin.faces.cli.errors import REFUSED, usage
+from tocsin.faces.cli.errors import usage
 from tocsin.faces.cli.paper import clean, write_json
+from tocsin.faces.cli.services import CliServices
+from tocsin.faces.cli.telling import summary
 from tocsin.faces.cli.understood import understood
+from tocsin.playbook.kinds import Profile
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,49 +35,34 @@ _EFFECT_STYLES = {"read": "green", "change": "yellow", "destroy": "bold red"}
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The playbook, a Markdown file.")]
 
 
-class Format(StrEnum):
-    """How findings are printed."""
-
-    TEXT = "text"
-    JSON = "json"
-    SARIF = "sarif"
-
-
-def register(app: typer.Typer) -> None:
+def register(app: typer.Typer, services: CliServices) -> None:
     """Hang these commands into the command tree."""
 
     @app.command(rich_help_panel=PANEL)
     def show(
         file: File,
         as_json: Annotated[bool, typer.Option("--json", help="Print the whole playbook as JSON.")] = False,
+        policy: Annotated[
+            Path | None, typer.Option("--policy", metavar="FILE", help="Show it as this policy has it.")
+        ] = None,
+        profile: Annotated[
+            Profile, typer.Option("--profile", help="Which findings belong to it; see `tocsin check`.")
+        ] = Profile.READ,
     ) -> None:
         """Show what was understood of a playbook, and what was not."""
+        from tocsin.playbook.codes import shown_in
+        from tocsin.playbook.policy import apply_policy, read_policy
         from tocsin.playbook.present import to_document
 
         playbook = load(file)
+        if policy is not None:
+            rules = read_policy(content_of(policy, playbook_bytes_max), str(policy))
+            playbook = apply_policy(playbook, rules, services.clock().now(), file.name)
+        playbook = msgspec.structs.replace(playbook, findings=shown_in(playbook.findings, profile))
         if as_json:
             write_json(to_document(playbook))
         else:
             draw(playbook)
-
-    @app.command(rich_help_panel=PANEL)
-    def check(
-        file: File,
-        roster: Annotated[
-            Path | None, typer.Option("--roster", metavar="FILE", help="Also check who fills the roles.")
-        ] = None,
-        form: Annotated[Format, typer.Option("--format", help="How to print the findings.")] = Format.TEXT,
-    ) -> None:
-        """Tell what is wrong with a playbook, with line and remedy. Exits with 1 on errors."""
-        from tocsin.playbook.lint import lint_with_roster
-
-        playbook = load(file)
-        findings = list(playbook.findings)
-        if roster is not None:
-            findings += lint_with_roster(playbook, _filled_roles(roster))
-        tell(sorted(findings, key=lambda each: each.line), str(file), form)
-        if any(each.severity is Weight.ERROR for each in findings):
-            raise typer.Exit(REFUSED)
 
 
 def load(file: Path) -> "Playbook":
@@ -90,6 +77,11 @@ def load(file: Path) -> "Playbook":
 
 
 def content_of(file: Path, bytes_max: int) -> bytes:
+    """The bytes of a file; `-` is standard input.
+
+    Raises:
+        CliError: the file is not there, cannot be read, or is too large (exit code 2).
+    """
     try:
         if str(file) == "-":
             content = sys.stdin.buffer.read(bytes_max + 1)
@@ -102,55 +94,6 @@ def content_of(file: Path, bytes_max: int) -> bytes:
     if len(content) > bytes_max:
         raise usage(f"{file} has more than {bytes_max} bytes, which is too large for a document of its kind.")
     return content
-
-
-def _filled_roles(file: Path) -> frozenset[str]:
-    """The roles that somebody fills who can be reached."""
-    from tocsin.oncall.read import read_roster
-
-    found = read_roster(content_of(file, roster_bytes_max), str(file))
-    reachable = {person.id for person in found.people if person.methods}
-    filled: set[str] = set()
-    for fill in found.roles:
-        people = (*fill.people, *(fill.rotation.people if fill.rotation else ()))
-        if reachable.intersection(people):
-            filled.add(role_key(fill.role))
-    return frozenset(filled)
-
-
-def tell(findings: Sequence[Problem], file: str, form: Format) -> None:
-    """Print findings on standard output. `file` is the path as the caller wrote it."""
-    from tocsin.playbook.sarif import sarif
-
-    match form:
-        case Format.JSON:
-            write_json([_as_json(each, file) for each in findings])
-        case Format.SARIF:
-            write_json(sarif(findings, Path(file).as_posix()))
-        case Format.TEXT:
-            for each in findings:
-                place = f"{file}:{each.line}" if each.line else file
-                typer.echo(clean(f"{place}: {each.code} {each.severity.value} {each.message}"))
-                typer.echo(clean(f"    {each.mend}"))
-            typer.echo(_summary(findings))
-
-
-def _summary(findings: Sequence[Problem]) -> str:
-    counts = [(weight, sum(1 for each in findings if each.severity is weight)) for weight in Weight]
-    names = {Weight.ERROR: "error", Weight.WARNING: "warning", Weight.INFO: "remark"}
-    parts = [f"{count} {names[weight]}{'s' if count != 1 else ''}" for weight, count in counts if count]
-    return ", ".join(parts) if parts else "Nothing was found."
-
-
-def _as_json(problem: Problem, file: str) -> dict[str, Any]:
-    return {
-        "file": file,
-        "line": problem.line,
-        "code": problem.code,
-        "severity": problem.severity.value,
-        "message": problem.message,
-        "mend": problem.mend,
-    }
 
 
 def draw(playbook: "Playbook") -> None:
@@ -276,11 +219,20 @@ def _action_rows(actions: "Sequence[Action]") -> Iterable[Sequence[str]]:
             f"{each.order}." if each.numbered else str(each.order),
             each.title,
             each.effect.value,
-            _asks(each),
+            ", ".join(part for part in (_asks(each), _permission(each)) if part),
             ", ".join(each.secrets),
             "a link" if each.opens else ", ".join(each.needs),
             str(each.line),
         )
+
+
+def _permission(action: "Action") -> str:
+    """What a person should know before the step is run: why it is not, or what a policy changed about it."""
+    if action.faults:
+        return f"not run: {action.faults[0]}"
+    if action.policy:
+        return f"by the policy: {action.policy}"
+    return "" if action.run.value == "guided" else f"run {action.run.value}"
 
 
 def _asks(action: "Action") -> str:
@@ -389,5 +341,5 @@ def _draw_rest(console: "Console", playbook: "Playbook") -> None:
         ((str(each.line), each.title) for each in playbook.reference),
     )
     console.print()
-    found = _summary(playbook.findings) if playbook.findings else "nothing"
+    found = summary(playbook.findings) if playbook.findings else "nothing"
     console.print(f"Findings: {found}. `tocsin check` tells each.")

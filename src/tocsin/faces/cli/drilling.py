@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tocsin.base.problems import ProblemsError
 from tocsin.faces.cli.errors import usage
 from tocsin.faces.cli.local import PANEL
 from tocsin.faces.cli.options import Config, JsonHere, Playbook, Roster, duration, instant, pairs, settings
@@ -77,12 +78,27 @@ def register(app: typer.Typer, services: CliServices) -> None:
             resolve_after=duration(resolve_after, "--resolve-after") if resolve_after else None,
         )
         chosen = settings(config, playbook=playbook, roster=roster)
-        material = _material(chosen.playbook, chosen.roster, chosen.clocks)
+        where = _playbook_for({"alertname": alert, **request.labels}, chosen.playbook)
+        material = _material(where, chosen.roster, chosen.clocks)
         report = services.drill(request, material)
         if as_json:
             write_json(report.document())
         else:
             _print(report, start, brief)
+
+
+def _playbook_for(labels: dict[str, str], playbook: Path | None) -> Path | None:
+    """The file to rehearse: of a folder, the playbook that an alert with these labels goes to."""
+    if playbook is None or not playbook.is_dir():
+        return playbook
+    from tocsin.engine.shelf import put_on_shelf
+    from tocsin.faces.cli.folder import read_files
+    from tocsin.playbook.policy import Policy
+
+    shelf, fatal = put_on_shelf(read_files(playbook), True, Policy())
+    if shelf is None:
+        raise ProblemsError(fatal)
+    return playbook / shelf.for_labels(labels).name
 
 
 def _material(playbook: Path | None, roster: Path | None, clocks: "Clocks") -> DrillMaterial:

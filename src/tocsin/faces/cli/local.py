@@ -6,7 +6,7 @@ import typer
 
 from tocsin.faces.cli.database import on_database, unusable
 from tocsin.faces.cli.errors import REFUSED, CliError
-from tocsin.faces.cli.options import Config, Data, DatabaseUrl, JsonHere, Playbook, Roster
+from tocsin.faces.cli.options import Config, Data, DatabaseUrl, JsonHere, Playbook, Policy, Roster
 from tocsin.faces.cli.paper import write, write_json
 from tocsin.faces.cli.services import CliServices, ServeOptions, StoreOptions
 
@@ -25,6 +25,7 @@ def register(app: typer.Typer, services: CliServices) -> None:
     def serve(
         playbook: Playbook = None,
         roster: Roster = None,
+        policy: Policy = None,
         config: Config = None,
         host: Annotated[
             str | None, typer.Option("--host", help="Address to listen on; default 127.0.0.1.")
@@ -39,6 +40,7 @@ def register(app: typer.Typer, services: CliServices) -> None:
         options = ServeOptions(
             playbook=playbook,
             roster=roster,
+            policy=policy,
             config=config,
             host=host,
             port=port,

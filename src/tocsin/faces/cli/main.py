@@ -45,7 +45,7 @@ def build(services: CliServices) -> typer.Typer:
     drilling.register(app, services)
     explaining.register(app, services)
     tokens.register(app, services)
-    _document(app)
+    _document(app, services)
     return app
 
 
@@ -55,7 +55,8 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def _document(app: typer.Typer) -> None:
-    from tocsin.faces.cli import document
+def _document(app: typer.Typer, services: CliServices) -> None:
+    from tocsin.faces.cli import checking, document
 
-    document.register(app)
+    document.register(app, services)
+    checking.register(app, services)

@@ -39,7 +39,13 @@ DatabaseUrl = Annotated[
 Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="File with settings.")]
 Playbook = Annotated[
     Path | None,
-    typer.Option("--playbook", metavar="FILE", help="The playbook; default: the example that comes along."),
+    typer.Option(
+        "--playbook", metavar="PATH", help="The playbook, or a folder of them; default: the example."
+    ),
+]
+Policy = Annotated[
+    Path | None,
+    typer.Option("--policy", metavar="FILE", help="The policy file: what may be looser or must be stricter."),
 ]
 Roster = Annotated[Path | None, typer.Option("--roster", metavar="FILE", help="The roster of people.")]
 

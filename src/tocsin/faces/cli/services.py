@@ -22,6 +22,7 @@ class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     playbook: Path | None = None
     roster: Path | None = None
+    policy: Path | None = None
     config: Path | None = None
     host: str | None = None
     port: int | None = None

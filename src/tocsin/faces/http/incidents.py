@@ -148,16 +148,14 @@ async def _ask(request: AnyRequest, incident: str, verb: str, face: Face, princi
         raise ApiError(404, "unknown-verb", f"There is no verb {verb[:40]!r}; there are: {', '.join(VERBS)}.")
     if not may(principal, wanted.role):
         raise ApiError(403, "not-allowed", denied(principal, wanted.role))
-    body = with_defaults(wanted, await json_object(request), face)
+    body = with_defaults(wanted, await json_object(request))
     command = build(wanted, body, principal)
     actor = actor_of(principal, face.engine)
     return _answered(await face.engine.desk.handle(incident_of(incident), command, actor), face)
 
 
-def with_defaults(verb: Verb, body: dict[str, Any], face: Face) -> dict[str, Any]:
-    """The body, where following a playbook without naming it means following the current one."""
-    if verb.command is c.Repin and "playbook" not in body:
-        return {**body, "playbook": face.engine.library.current.hash}
+def with_defaults(verb: Verb, body: dict[str, Any]) -> dict[str, Any]:
+    """The body, with the other incident as its id, however it was written."""
     if verb.command is c.Merge and isinstance(body.get("into"), str):
         return {**body, "into": parse_incident_id(body["into"]) or body["into"]}
     return body

@@ -73,7 +73,8 @@ def summary(incident: Incident, roster: Roster, next_due_at: datetime | None) ->
 
 
 class IncidentDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything about one incident, besides its timeline and its post-mortem."""
+    """Everything about one incident, besides its timeline and its post-mortem. `runbooks` are the titles of
+    the service runbooks whose alert has fired; their steps and checklists stand after the playbook's."""
 
     url: str
     incident: Incident
@@ -92,6 +93,7 @@ class IncidentDocument(msgspec.Struct, frozen=True, kw_only=True):
     drafts: dict[MessageKind, Draft]
     playbook_title: str
     playbook_is_current: bool
+    runbooks: tuple[str, ...]
 
 
 def incident_document(room: Room, public_url: str) -> IncidentDocument:
@@ -114,6 +116,7 @@ def incident_document(room: Room, public_url: str) -> IncidentDocument:
         drafts=room.drafts,
         playbook_title=room.playbook_title,
         playbook_is_current=room.playbook_is_current,
+        runbooks=room.runbooks,
     )
 
 

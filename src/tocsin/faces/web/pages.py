@@ -156,8 +156,6 @@ async def ask(
     if not may(principal, wanted.role):
         return go(face, room, denied(principal, wanted.role), refused=True)
     body = body_of(verb, await read_form(request))
-    if wanted.command is c.Repin:
-        body["playbook"] = face.engine.library.current.hash
     if wanted.command is c.Merge:
         body["into"] = parse_incident_id(body.get("into", "")) or body.get("into", "")
     try:
