@@ -13,7 +13,7 @@ PYTEST := $(BIN)/python -m pytest
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test check lint types imports tidy simulate bench docs fuzz lock clean
+.PHONY: help run test check lint types imports tidy simulate bench corpus docs fuzz lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ simulate: $(DEV) ## run the simulator over many seeds (SEEDS=1000)
 
 bench: $(DEV) ## measure the intake and the drill
 	$(PYTEST) -q -s tests/bench $(ARGS)
+
+corpus: $(DEV) ## print how far the reader agrees with playbooks by other hands, key by key
+	@$(PYTEST) -q -s -n 0 tests/playbook/test_agreement.py $(ARGS)
 
 docs: $(DEV) ## check that every link and command in the documentation is right
 	$(PYTEST) -q tests/docs

@@ -1,6 +1,8 @@
 """The entry point: hands the composition root to the command line, and loads it only when it is needed."""
 
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ from tocsin.faces.cli.services import (
     DrillMaterial,
     DrillReport,
     DrillRequest,
+    Explained,
     ServeOptions,
     StoreOptions,
 )
@@ -70,6 +73,23 @@ class Services:
         from tocsin.faces.lsp.server import run
 
         run()
+
+    def explain(self, material: DrillMaterial, levels: Sequence[str], at: datetime) -> Explained:
+        from tocsin.base.ids import LevelId
+        from tocsin.base.times import require_utc
+        from tocsin.drill.explain import explain
+        from tocsin.drill.explain_page import Paper
+        from tocsin.incident.rules import Rules
+        from tocsin.oncall.model import Roster
+
+        rules = Rules(
+            playbook=material.playbook,
+            playbook_hash=material.digest,
+            roster=material.roster or Roster(),
+            clocks=material.clocks,
+        )
+        wanted = [LevelId(level) for level in levels]
+        return Paper(explain(rules, wanted, require_utc(at), has_roster=material.roster is not None))
 
 
 def main() -> None:

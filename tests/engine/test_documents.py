@@ -26,7 +26,8 @@ LEVELS = "| Level | Response time |\n|---|---|\n| P1 | 15 min |\n| P2 | 1 h |\n"
 MAIN = f"# Main\n\n{LEVELS}\n## Mitigation\n\n### Down\n\n```bash\n# Restart\nsystemctl restart x\n```\n"
 SECURITY = (
     "---\ntocsin:\n  group_by: [alertname]\n  routes:\n    - 'team=\"security\"'\n---\n"
-    f"# Security\n\n{LEVELS}\n## Contacts\n\n| Role | Trigger |\n|---|---|\n| Security Engineer | All alerts |\n"
+    f"# Security\n\n{LEVELS}\n## Contacts\n\n"
+    "| Role | Trigger |\n|---|---|\n| Security Engineer | All alerts |\n"
 )
 VAULT = (
     "# Runbook: Vault sealed\n\n**Alert:** `VaultSealed`\n\n## Diagnosis\n\n```bash\n# Look\n#@ id=look\n"

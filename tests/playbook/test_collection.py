@@ -154,7 +154,8 @@ def test_many_documents_with_many_routes_take_no_age() -> None:
 def test_the_checklists_of_a_service_runbook() -> None:
     text = (
         "# Runbook: X\n\n**Alert:** `X`\n\n## Diagnosis\n\n- [ ] Look at the graph\n\n## Resolution\n\n"
-        "Common causes:\n\n1. Too little memory\n\n### Step 1\n\n1. **Restart** — and wait\n\n## Verification\n\n"
+        "Common causes:\n\n1. Too little memory\n\n### Step 1\n\n"
+        "1. **Restart** — and wait\n\n## Verification\n\n"
         "- [ ] Orders come in\n\n## Escalation\n\n1. Call somebody\n"
     )
     playbook = read_playbook(text.encode(), "x.md")

@@ -1,7 +1,6 @@
 """When the playbook wants something of an incident next. Pure: a restart, a clock jump or a drill
 computes the same list again."""
 
-import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -14,6 +13,7 @@ from tocsin.incident.rules import Rules
 from tocsin.incident.state import Incident, State
 from tocsin.playbook.model import MessageKind, Phase
 from tocsin.playbook.render import template_for
+from tocsin.playbook.vocabulary import either
 
 RESOLUTION_MESSAGE_WITHIN = timedelta(minutes=15)
 """How soon after the resolution its message is asked for where the playbook gives no rhythm."""
@@ -120,12 +120,12 @@ def _postmortem(incident: Incident) -> Deadline | None:
 
 
 _PHASE_ENDS = (
-    (re.compile(r"detect", re.IGNORECASE), "acknowledged_at"),
-    (re.compile(r"triage|assess|classif", re.IGNORECASE), "mitigating_at"),
-    (re.compile(r"mitigat|contain|stabili", re.IGNORECASE), "mitigated_at"),
-    (re.compile(r"resol|recover|fix|eradicat", re.IGNORECASE), "resolved_at"),
+    (either(r"detect", "detection"), "acknowledged_at"),
+    (either(r"triage|assess|classif", "triage"), "mitigating_at"),
+    (either(r"mitigat|contain|stabili", "mitigation"), "mitigated_at"),
+    (either(r"resol|recover|fix|eradicat", "resolution"), "resolved_at"),
 )
-_AFTERWARDS = re.compile(r"post.?mortem|retro|review|lessons|learn", re.IGNORECASE)
+_AFTERWARDS = either(r"post.?mortem|retro|review|lessons|learn", "postmortem")
 
 
 def _phases(incident: Incident, rules: Rules) -> Iterator[Deadline]:

@@ -5,19 +5,22 @@ import re
 import msgspec
 
 from tocsin.base.problems import Problem
-from tocsin.playbook.blocks import Table
+from tocsin.playbook.blocks import Listing, Table
 from tocsin.playbook.codes import problem
-from tocsin.playbook.hops import read_category, split_roles
-from tocsin.playbook.levels import LEVEL, Known
-from tocsin.playbook.model import Contact, Trigger
+from tocsin.playbook.hops import is_role, read_category, split_roles
+from tocsin.playbook.levels import LEVEL_SETS, Known
+from tocsin.playbook.model import Contact, Sure, Trigger
 from tocsin.playbook.outline import Outline, Place, cell, column
 from tocsin.playbook.spans import read_span
+from tocsin.playbook.vocabulary import in_english, pattern
 
-_ROLE = re.compile(r"\brole\b|\bcontact\b|\bteam\b|\bwho\b|\bposition\b|\bname\b", re.IGNORECASE)
-_TRIGGER = re.compile(
-    r"trigger|\bwhen\b|paged? (?:for|when)|escalat|condition|notified|involve", re.IGNORECASE
+_ROLE = pattern("role")
+_ROLE_EXACTLY = pattern("role_exactly")
+_TRIGGER = pattern("trigger")
+_DUTY = pattern("duty")
+_CONTACTS = re.compile(
+    r"\bcontacts?\b|contacto|kontakt|contato|who (?:is paged|to page|to call)", re.IGNORECASE
 )
-_DUTY = re.compile(r"responsib|dut(?:y|ies)|does|task|area|scope|expertise|description", re.IGNORECASE)
 _EVERYTHING = re.compile(
     r"^\W*(?:all|any|every)(?:\s+(?:new|firing|the))?(?:\s+(?:alerts?|incidents?|pages?|severit(?:y"
     r"|ies)|levels?))?\W*$"
@@ -31,11 +34,6 @@ _UNRESOLVED = re.compile(
     r"unacknowledged|unanswered|cannot\s+(?:be\s+)?resolved?)\s*)?(?:for\s+|after\s+|over\s+"
     r"|longer\s+than\s+|more\s+than\s+|"
     rf"within\s+|in\s+|beyond\s+|exceed(?:s|ing)\s+|[>≥]=?\s*)*(?:more\s+than\s+)?{_DURATION}",
-    re.IGNORECASE,
-)
-_LEVELS = re.compile(
-    rf"{LEVEL.pattern}(?:\s*(?:/|,|&|-|–|\bor\b|\band\b|\bto\b)\s*(?:[A-Za-z]+[\s_-]?)?\d(?!\d))*\s*"
-    r"(?:\+|(?:and|or)\s+(?:above|higher|up)\b)?",
     re.IGNORECASE,
 )
 _BY_HAND = re.compile(
@@ -69,17 +67,34 @@ def read_contacts(outline: Outline, known: Known) -> Contacts:
             if not contact.trigger.readable:
                 said = f"the trigger {contact.trigger.text!r} of {contact.role} cannot be read"
                 problems.append(problem("PB073", contact.line, f"{said}, so the role is paged by hand only"))
+    for place, listing in outline.lists():
+        if not contacts and not place.depth and not outline.is_claimed(place) and place.under(_CONTACTS):
+            contacts.extend(_bulleted(outline, place, listing, known))
     return Contacts(tuple(contacts), tuple(problems))
 
 
+def _bulleted(outline: Outline, place: Place, listing: Listing, known: Known) -> list[Contact]:
+    """Bullets `Role: when`, where every one reads as a role with a trigger that is understood."""
+    found: list[Contact] = []
+    for item in listing.items:
+        role, _, when = item.text.partition(":")
+        trigger = read_trigger(when, known)
+        if not is_role(role) or not trigger.readable:
+            return []
+        found.append(Contact(role=role.strip(), responsibility="", trigger=trigger, line=item.line))
+    if found:
+        outline.recognise("contacts", place, "bullets of a role and when it is paged", Sure.MEDIUM)
+    return found
+
+
 def _contacts(outline: Outline, place: Place, table: Table, known: Known) -> list[Contact]:
-    role_at = column(table.head, re.compile(r"\brole\b", re.IGNORECASE))
+    role_at = column(table.head, _ROLE_EXACTLY)
     role_at = column(table.head, _ROLE) if role_at is None else role_at
     trigger_at = column(table.head, _TRIGGER, (role_at,))
     if role_at is None or trigger_at is None:
         return []
     duty_at = column(table.head, _DUTY, (role_at, trigger_at))
-    outline.claim(place.line, place.section.line)
+    outline.recognise("contacts", place, "a table with a role column and a trigger column")
     found: list[Contact] = []
     for row in table.rows:
         for role in split_roles(cell(row.cells, role_at)):
@@ -94,15 +109,16 @@ def read_trigger(text: str, known: Known) -> Trigger:
 
     `P2+ unresolved > 30 min`, `Infra-related P1/P2`, `Any security alert`, `All alerts`.
     """
-    text = text.strip()
-    if len(text) > TRIGGER_CHARS_MAX:
-        return Trigger(text=text, readable=False)
+    said = text.strip()
+    if len(said) > TRIGGER_CHARS_MAX:
+        return Trigger(text=said, readable=False)
+    text = in_english(said)
     if _EVERYTHING.match(text):
-        return Trigger(text=text)
+        return Trigger(text=said)
     levels = known.find(text)
     timed = _UNRESOLVED.search(text)
     rest = text[: timed.start()] + " " + text[timed.end() :] if timed else text
-    rest = _LEVELS.sub(" ", rest)
+    rest = LEVEL_SETS.sub(" ", rest)
     for level in levels:
         rest = re.sub(rf"(?<![\w-]){re.escape(level)}(?![\w-])", " ", rest, flags=re.IGNORECASE)
     category = read_category(re.sub(r"[()\[\],;:+/<>≥≤.]", " ", rest))
@@ -110,9 +126,9 @@ def read_trigger(text: str, known: Known) -> Trigger:
     said_nothing = not levels and category is None and timed is None
     named_level = levels and category and known.find(category)
     if by_hand or said_nothing:
-        return Trigger(text=text, readable=False)
+        return Trigger(text=said, readable=False)
     return Trigger(
-        text=text,
+        text=said,
         levels=levels,
         category=None if named_level else category,
         unresolved_for=read_span(timed[0]) if timed else None,

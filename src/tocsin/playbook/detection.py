@@ -2,32 +2,30 @@
 
 import re
 
-from tocsin.playbook.blocks import Item, Listing
-from tocsin.playbook.model import Detection, Mode
+from tocsin.playbook.blocks import Fence, Item, Listing
+from tocsin.playbook.model import Detection, Mode, Sure
 from tocsin.playbook.outline import ARROW, Outline, Place
 from tocsin.playbook.phases import Phased, phase_of
+from tocsin.playbook.vocabulary import pattern
 
-_AUTOMATED = re.compile(r"\bautomat|\bmonitoring\b|\balert(?:ing|s)?\s+(?:sources?|detection)", re.IGNORECASE)
-_MANUAL = re.compile(r"\bmanual|\bhuman\b|\breported by\b", re.IGNORECASE)
-_DETECTION = re.compile(r"\bdetect|\bsources?\b|\bintake\b|\bnoticed\b", re.IGNORECASE)
-_BY_MACHINE = re.compile(r"\balert|\bmonitor|\bautomat|\bprobe|\bcheck|\bdashboard|\bpipeline", re.IGNORECASE)
+_AUTOMATED = pattern("automated")
+_MANUAL = pattern("manual")
+_DETECTION = pattern("detection")
+_BY_MACHINE = pattern("by_machine")
+
+_SOURCES = re.compile(r"source|detect|channel|fuente|quelle|fonte", re.IGNORECASE)
+_YAML_KEY = re.compile(r"^\s*(?P<key>[^-#\s][^:#]{0,60}):\s*$")
+_YAML_ITEM = re.compile(r"^\s*-\s+(?P<text>[^\s].{0,200})$")
+YAML_LINES_MAX = 500
+"""A block with more lines is a configuration file."""
 
 _ADAPTERS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\bcloudflare\b", re.IGNORECASE), "cloudflare"),
     (re.compile(r"\bprometheus\b|\balertmanager\b", re.IGNORECASE), "prometheus"),
     (re.compile(r"\bgithub\b|\bCI\b|\bCD\b|\bworkflow\b|\bpipeline\b|\bactions?\b", re.IGNORECASE), "github"),
     (re.compile(r"\bgrafana\b", re.IGNORECASE), "prometheus"),
-    (
-        re.compile(r"\b(?:users?|customers?|clients?|public|social media|support)\b", re.IGNORECASE),
-        "user-report",
-    ),
-    (
-        re.compile(
-            r"\b(?:team|engineers?|staff|members?|employees?|colleagues?|internal|operators?)\b",
-            re.IGNORECASE,
-        ),
-        "team-report",
-    ),
+    (pattern("user_report"), "user-report"),
+    (pattern("team_report"), "team-report"),
 )
 
 
@@ -38,11 +36,41 @@ def read_detection(outline: Outline, phased: tuple[Phased, ...]) -> tuple[Detect
         mode = _mode(place, listing, phased)
         if mode is None or place.depth or outline.is_claimed(place):
             continue
+        labelled = bool(_AUTOMATED.search(place.group) or _MANUAL.search(place.group))
+        how = "a list under automated or manual detection" if labelled else "a list in the detection phase"
         outline.claim(place.line)
+        outline.note("detection", place.line, how, Sure.HIGH if labelled else Sure.MEDIUM)
         found.extend(
             _detection(item, mode.get(item.line, Mode.MANUAL)) for item in listing.items if item.text
         )
-    return tuple(found)
+    for place, fence in outline.fences():
+        if fence.language in ("yaml", "yml") and not place.depth and not outline.is_claimed(place):
+            found.extend(_listed_sources(outline, place, fence, phased))
+    return tuple(sorted(found, key=lambda each: each.line))
+
+
+def _listed_sources(
+    outline: Outline, place: Place, fence: Fence, phased: tuple[Phased, ...]
+) -> list[Detection]:
+    """The items that a block of YAML lists as sources, under automated or manual detection."""
+    inside = phase_of(place, phased)
+    over = place.label or place.section.title
+    mode = Mode.MANUAL if _MANUAL.search(over) else Mode.AUTOMATED if _AUTOMATED.search(over) else None
+    if mode is None or not (place.under(_DETECTION) or (inside and _DETECTION.search(inside.phase.name))):
+        return []
+    found: list[Detection] = []
+    wanted = True
+    for row, line in enumerate(fence.content.split("\n")[:YAML_LINES_MAX]):
+        if key := _YAML_KEY.match(line):
+            wanted = bool(_SOURCES.search(key["key"]))
+        elif wanted and (item := _YAML_ITEM.match(line)):
+            adapter = _adapter(item["text"])
+            found.append(
+                Detection(mode=mode, source=item["text"], target="", adapter=adapter, line=fence.line + row)
+            )
+    if found:
+        outline.recognise("detection", place, "a list of sources in YAML", Sure.MEDIUM)
+    return found
 
 
 def _mode(place: Place, listing: Listing, phased: tuple[Phased, ...]) -> dict[int, Mode] | None:

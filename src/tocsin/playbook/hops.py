@@ -8,8 +8,9 @@ import msgspec
 
 from tocsin.base.ids import LevelId
 from tocsin.playbook.levels import Known
-from tocsin.playbook.model import Condition
+from tocsin.playbook.model import Condition, Edge
 from tocsin.playbook.spans import read_span
+from tocsin.playbook.vocabulary import in_english, pattern
 
 _BRACKETS = re.compile(r"\s*[(\[](?P<inner>[^()\[\]]*)[)\]]")
 _UNACKNOWLEDGED = re.compile(
@@ -32,16 +33,7 @@ _SHORT = {
     "net": "network",
     "ops": "operations",
 }
-_ROLE = re.compile(
-    r"\b(?:engineers?|leads?|leader|managers?|officers?|directors?|team|head|chief|c[a-z]?[a-z]o|ciso"
-    r"|cto|ceo|cio|cfo|coo|cso|"
-    r"dpo|vp|president|sre|dba|devops|legal|pr|owner|analysts?|commander|admins?|administrator"
-    r"|on.?call|responders?|support|"
-    r"architect|executives?|board|secretary|duty|operator|developer|specialist|coordinator|supervisor"
-    r"|counsel|press|"
-    r"communications?|vendor|dfir|soc|noc|staff|principal|tier \d|level \d)\b",
-    re.IGNORECASE,
-)
+_ROLE = pattern("people")
 _VERB = re.compile(
     r"^(?:contact|call|page|notify|retrieve|check|if|when|open|ask|follow|initiate|start|review"
     r"|update|escalate|run|use|see|"
@@ -118,7 +110,7 @@ def is_cause(text: str) -> bool:
 
 def read_condition(text: str) -> Condition:
     """A time unresolved, a time unacknowledged, or a category; nothing for a hop without words."""
-    text = text.strip(" .:;–—-")
+    text = in_english(text.strip(" .:;–—-"))
     if not text:
         return Condition()
     span = read_span(text)
@@ -147,3 +139,25 @@ def bracket_span(text: str) -> timedelta | None:
         if span is not None:
             return span
     return None
+
+
+def edge_of(
+    source: Role,
+    to: Role,
+    condition: Condition,
+    line: int,
+    levels: tuple[LevelId, ...] = (),
+    times: tuple[timedelta | None, timedelta | None] = (None, None),
+) -> Edge:
+    """An edge from role to role; `levels` are those for which it holds, `times` the roles' own times."""
+    return Edge(
+        source=source.name,
+        to=to.name,
+        owns=source.owns,
+        to_owns=to.owns,
+        levels=levels,
+        condition=condition,
+        from_time=times[0],
+        to_time=times[1],
+        line=line,
+    )

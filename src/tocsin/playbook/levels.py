@@ -1,22 +1,32 @@
 """Levels and sets of levels in the words of a playbook: `P1`, `SEV-2`, `P1/P2`, `P2+`, `P2–P4`."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from tocsin.base.ids import LevelId
+from tocsin.playbook.languages import LEVEL_KINDS, LEVEL_WORDS
+from tocsin.playbook.vocabulary import in_english, plain_words
 
-_ID = r"(?:SEVERITY|PRIORITY|LEVEL|SEV|PRIO|P|S|L)"
+_ID = rf"(?:SEVERITY|PRIORITY|LEVEL|{LEVEL_KINDS}|SEV|PRIO|P|S|L)"
 LEVEL = re.compile(rf"(?<![\w-])(?P<kind>{_ID})(?P<gap>[\s_-]?)(?P<number>\d)(?![\d.%])(?!\w)", re.IGNORECASE)
 """A level with a number, wherever it stands in a text."""
 
+LEVEL_SETS = re.compile(
+    rf"{LEVEL.pattern}(?:\s*(?:/|,|&|-|–|\bor\b|\band\b|\bto\b)\s*(?:[A-Za-z]+[\s_-]?)?\d(?!\d))*\s*"
+    r"(?:\+|(?:and|or)\s+(?:above|higher|up)\b)?",
+    re.IGNORECASE,
+)
+"""A set of levels as it is written: `P1/P2`, `P2+`, `P1 to P3`."""
+
 WORDS: tuple[tuple[str, ...], ...] = (
-    ("critical", "blocker", "emergency", "severe", "disaster", "kritisch"),
+    ("critical", "blocker", "emergency", "severe", "disaster"),
     ("high", "major", "urgent", "error", "serious"),
     ("medium", "moderate", "warning", "normal", "standard"),
     ("low", "minor", "minimal", "trivial", "info", "informational", "cosmetic"),
 )
 """Names of levels, the most severe first; the place in the table gives an order, not a rank."""
 
+_ORDER = tuple((*names, *plain_words(others)) for names, others in zip(WORDS, LEVEL_WORDS, strict=True))
 _ORNAMENT = re.compile(r"^[\W_]+|[\s:|*_`–—-]+$")
 _JOINT = re.compile(
     r"\s*(?P<joint>/|,|&|\+(?=\s*\w)|\bor\b|\band\b|\bto\b|\bthrough\b|[-–—]|\.\.)\s*"
@@ -34,7 +44,7 @@ def undecorated(text: str) -> str:
 def order_of_word(text: str) -> int | None:
     """The place of a level that is named by a word only; None where the word names none."""
     word = undecorated(text).casefold()
-    return next((place for place, names in enumerate(WORDS) if word in names), None)
+    return next((place for place, names in enumerate(_ORDER) if word in names), None)
 
 
 def split_level(text: str) -> tuple[LevelId, str | None] | None:
@@ -45,24 +55,33 @@ def split_level(text: str) -> tuple[LevelId, str | None] | None:
         head = re.split(r"\s*(?:[–—:(]| - )", text, maxsplit=1)[0]
         return (LevelId(head.strip()), None) if order_of_word(head) is not None else None
     before, after = text[: found.start()], text[found.end() :]
+    short = LEVEL.match(after.lstrip(" (["))
+    if short and short["number"] == found["number"] and len(short[0]) < len(found[0]):
+        # "Severity 1 (SEV-1) - Critical": the id that the rest of the document uses is the short one.
+        found, after = short, after.lstrip(" ([")[short.end() :].lstrip(" )]")
     if len(before.strip(" ([").split()) > 1:
         return None
     name = undecorated(before).strip(" ([") or undecorated(re.split(r"[;.]", after, maxsplit=1)[0]).strip(
         "()[] "
     )
-    return LevelId(found[0]), name or None
+    return LevelId(found[0]), re.split(r"\s*\(", name, maxsplit=1)[0] or None
+
+
+_GENERAL = re.compile(rf"severity|priority|sev|level|{LEVEL_KINDS}", re.IGNORECASE)
+"""What a level may be called whatever its id begins with."""
 
 
 class Known:
     """The levels of a playbook, by which texts are read."""
 
-    def __init__(self, levels: Sequence[LevelId], names: Iterable[tuple[LevelId, str | None]] = ()) -> None:
+    def __init__(self, levels: Sequence[LevelId], names: Sequence[tuple[LevelId, str | None]] = ()) -> None:
         self.levels = tuple(levels)
         self._by_key = {_key(level): level for level in levels}
         self._by_number: dict[str, LevelId] = {}
         for level in levels:
             if found := LEVEL.fullmatch(level):
                 self._by_number.setdefault(found["number"], level)
+        self.names = {level: name for level, name in names if name}
         words = {name.casefold(): level for level, name in names if name}
         words |= {level.casefold(): level for level in levels if not LEVEL.fullmatch(level)}
         self._by_word = words
@@ -70,7 +89,7 @@ class Known:
     def find(self, text: str) -> tuple[LevelId, ...]:
         """The set of levels that a text names, the most severe first; empty where it names none."""
         chosen: set[LevelId] = set()
-        position = 0
+        text, position = in_english(text), 0
         while found := LEVEL.search(text, position):
             position = found.end()
             first = self._level(found["kind"], found["number"])
@@ -108,7 +127,7 @@ class Known:
 
     def _level(self, kind: str, number: str) -> LevelId | None:
         exact = self._by_key.get(_key(f"{kind}{number}"))
-        if exact is not None or kind.casefold() not in ("severity", "priority", "sev", "level"):
+        if exact is not None or not _GENERAL.fullmatch(kind):
             return exact
         return self._by_number.get(number)
 

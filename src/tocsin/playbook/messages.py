@@ -9,33 +9,19 @@ import msgspec
 from tocsin.base.ids import LevelId
 from tocsin.playbook.blocks import Fence
 from tocsin.playbook.levels import Known
-from tocsin.playbook.model import MessageKind, MessageTemplate, Severity
+from tocsin.playbook.model import MessageKind, MessageTemplate, Severity, Sure
 from tocsin.playbook.outline import Outline, Place
 from tocsin.playbook.slots import field_names
 from tocsin.playbook.spans import read_span
+from tocsin.playbook.vocabulary import pattern
 
-_COMMUNICATION = re.compile(
-    r"communicat|\bmessages?\b|notification|status (?:page|update)|announce|stakeholder update", re.IGNORECASE
-)
-_NOT_MESSAGES = re.compile(
-    r"post.?mortem|retrospective|hand.?off|handover|escalat|agenda|checklist", re.IGNORECASE
-)
+_COMMUNICATION = pattern("communication")
+_NOT_MESSAGES = pattern("not_messages")
 _KINDS = (
-    (
-        re.compile(r"\bresol|\bclos(?:ed|ing|ure)|all.?clear|\brecover|\bover\b|\bfixed\b", re.IGNORECASE),
-        MessageKind.RESOLUTION,
-    ),
-    (
-        re.compile(r"\binitial|\bfirst\b|\binvestigating|\bdeclar|\bopening", re.IGNORECASE),
-        MessageKind.INITIAL,
-    ),
-    (
-        re.compile(
-            r"\bupdates?\b|\bprogress|\bidentified|\bmonitoring|\bmitigat|\bongoing|\bfollow", re.IGNORECASE
-        ),
-        MessageKind.UPDATE,
-    ),
-    (re.compile(r"\bnotif|\bannounce|\btemplate|\bincident|\bmessage", re.IGNORECASE), MessageKind.INITIAL),
+    (pattern("kind_resolution"), MessageKind.RESOLUTION),
+    (pattern("kind_initial"), MessageKind.INITIAL),
+    (pattern("kind_update"), MessageKind.UPDATE),
+    (pattern("kind_other"), MessageKind.INITIAL),
 )
 _PROMISE = re.compile(
     r"\bupdates?\b[^.\n]{0,24}?\bin\s+(?P<in>[^.\n]{1,30})"
@@ -68,10 +54,13 @@ def read_messages(outline: Outline, known: Known) -> Messages:
         named = _named_levels(place, body, known)
         levels = named or known.levels[:1]
         if levels:
-            outline.claim(place.line, place.section.line)
+            sure = Sure.HIGH if named else Sure.MEDIUM
+            how = f"a text under {place.group!r}" + ("" if named else ", which names no level")
+            outline.recognise("message", place, how, sure)
         for level in levels:
+            text = _for_level(body, level, levels, known)
             template = MessageTemplate(
-                level=level, kind=kind, body=body, fields=field_names(body), line=fence.line
+                level=level, kind=kind, body=text, fields=field_names(text), line=fence.line
             )
             templates.append(template)
             promise = _promised_rhythm(body) if named else None
@@ -101,6 +90,27 @@ def _named_levels(place: Place, body: str, known: Known) -> tuple[LevelId, ...]:
         if levels := known.find(text):
             return levels
     return known.find(body.split("\n", 1)[0])[:1]
+
+
+def _for_level(body: str, level: LevelId, levels: tuple[LevelId, ...], known: Known) -> str:
+    """A body that several levels share names one of them ("[P2-HIGH]"): that of each says its own."""
+    written = [each for each in levels if re.search(rf"(?<![\w-]){re.escape(each)}(?!\w)", body)]
+    if len(levels) < 2 or len(written) != 1 or written[0] == level:
+        return body
+    other, name = re.escape(written[0]), known.names.get(written[0], "")
+    behind = (
+        rf"(?P<gap>\s*[-–—]\s*|\s+\(?)(?P<name>{re.escape(name)})(?!\w)" if name else r"(?P<gap>)(?P<name>$.)"
+    )
+
+    def renamed(found: re.Match[str]) -> str:
+        if not found["name"]:
+            return str(level)
+        own = known.names.get(level, "")
+        return (
+            f"{level}{found['gap']}{own.upper() if found['name'].isupper() else own}" if own else str(level)
+        )
+
+    return re.sub(rf"(?<![\w-]){other}(?!\w)(?:{behind})?", renamed, body, flags=re.IGNORECASE)
 
 
 def _promised_rhythm(body: str) -> timedelta | None:

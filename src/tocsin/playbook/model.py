@@ -254,7 +254,11 @@ class Condition(Part, frozen=True, kw_only=True):
 
 class Edge(Part, frozen=True, kw_only=True):
     """One hop of the escalation path. `owns` are the levels written behind the *from* role,
-    `to_owns` those behind the *to* role; `levels` are the levels for which the hop holds (empty: all)."""
+    `to_owns` those behind the *to* role; `levels` are the levels for which the hop holds (empty: all).
+
+    `from_time` and `to_time` are the times that the path writes beside a role as its own; that of the
+    last role is followed by no hop, and is only told.
+    """
 
     source: str = msgspec.field(name="from")
     to: str
@@ -262,6 +266,8 @@ class Edge(Part, frozen=True, kw_only=True):
     to_owns: tuple[LevelId, ...] = ()
     levels: tuple[LevelId, ...] = ()
     condition: Condition = Condition()
+    from_time: timedelta | None = None
+    to_time: timedelta | None = None
     line: int = 0
 
 
@@ -284,6 +290,24 @@ class Contact(Part, frozen=True, kw_only=True):
     role: str
     responsibility: str
     trigger: Trigger
+    line: int = 0
+
+
+class Sure(StrEnum):
+    """How sure the reader is of what it made of a part."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Recognition(Part, frozen=True, kw_only=True):
+    """A part of the document that was understood: as what (`kind`), by which signs (`how`, in a few
+    words), and how sure that is."""
+
+    kind: str
+    how: str
+    confidence: Sure = Sure.HIGH
     line: int = 0
 
 
@@ -318,7 +342,11 @@ class Options(Part, frozen=True, kw_only=True):
 
 
 class Playbook(Part, frozen=True, kw_only=True):
-    """Everything that was understood of one document. The same bytes always give the same value."""
+    """Everything that was understood of one document. The same bytes always give the same value.
+
+    `escalation_steps` are what a section about escalation asks people to do in sentences, where it
+    names no path; `recognised` says where each part was found and how sure that is.
+    """
 
     title: str
     metadata: dict[str, str] = {}
@@ -331,11 +359,13 @@ class Playbook(Part, frozen=True, kw_only=True):
     postmortem: Postmortem | None = None
     templates: tuple[MessageTemplate, ...] = ()
     escalation: tuple[Edge, ...] = ()
+    escalation_steps: tuple[ChecklistItem, ...] = ()
     contacts: tuple[Contact, ...] = ()
     alerts: tuple[str, ...] = ()
     options: Options = Options()
     reference: tuple[Reference, ...] = ()
     findings: tuple[Problem, ...] = ()
+    recognised: tuple[Recognition, ...] = ()
 
     def severity(self, level: LevelId) -> Severity | None:
         """The severity of this level, compared without case; None where the playbook has none."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import msgspec
 
 from tocsin.playbook.blocks import Block, Document, Fence, Item, Listing, Paragraph, Section, Table
+from tocsin.playbook.model import Recognition, Sure
 from tocsin.playbook.remarks import ignores_next
 
 
@@ -78,6 +79,16 @@ class Outline(msgspec.Struct, frozen=True):
     document: Document
     places: tuple[Place, ...]
     claimed: set[int]
+    recognised: dict[tuple[str, int], Recognition]
+
+    def recognise(self, kind: str, place: Place, how: str, sure: Sure = Sure.HIGH) -> None:
+        """Say what a block was understood as, and by which signs; its section is understood with it."""
+        self.claim(place.line, place.section.line)
+        self.note(kind, place.line, how, sure)
+
+    def note(self, kind: str, line: int, how: str, sure: Sure = Sure.HIGH) -> None:
+        """The same of what starts at a line, without saying that nobody else may look at it."""
+        self.recognised.setdefault((kind, line), Recognition(kind=kind, line=line, how=how, confidence=sure))
 
     def claim(self, *lines: int) -> None:
         """Say that what starts at these lines was understood."""
@@ -108,7 +119,7 @@ class Outline(msgspec.Struct, frozen=True):
 
 def outline(document: Document) -> Outline:
     """The outline of a document of which nothing is recognised yet."""
-    return Outline(document, places(document), set())
+    return Outline(document, places(document), set(), {})
 
 
 ARROW = re.compile(r"\s*(?:→|⟶|➜|➔|⇒|=>|-{1,2}>)\s*")

@@ -8,15 +8,26 @@ import msgspec
 from tocsin.base.ids import slug
 from tocsin.playbook.blocks import Item, Listing, Section
 from tocsin.playbook.document import parse_document
-from tocsin.playbook.model import ChecklistItem, Phase
+from tocsin.playbook.model import ChecklistItem, Phase, Sure
 from tocsin.playbook.outline import Outline, Place, split_lead
 from tocsin.playbook.spans import read_window
+from tocsin.playbook.vocabulary import ENGLISH, foreign, pattern
 
-_PHASE = re.compile(r"^\W*(?:phase|stage)\s+(?P<number>\d{1,2})\b\s*[:.–—-]*\s*(?P<name>.*)$", re.IGNORECASE)
-_NUMBERED = re.compile(r"^\W*(?:step\s+)?(?P<number>\d{1,2})\s*[.):–—-]\s*(?P<name>.+)$", re.IGNORECASE)
-_PROCESS = re.compile(r"process|procedure|phases|lifecycle|life cycle|workflow|response flow", re.IGNORECASE)
+_PHASE = re.compile(
+    rf"^\W*(?:{ENGLISH['phase_word']}|{foreign('phase_word')})\s+(?P<number>\d{{1,2}})\b"
+    r"\s*[:.–—-]*\s*(?P<name>.*)$",
+    re.IGNORECASE,
+)
+_NUMBERED = re.compile(
+    r"^\W*(?:(?:step|paso|schritt|étape|etapa|passo)\s+)?(?P<number>\d{1,2})\s*[.):–—-]\s*(?P<name>.+)$",
+    re.IGNORECASE,
+)
+_PROCESS = pattern("process")
 _WINDOW = re.compile(r"\s*[(\[](?P<window>[^()\[\]]*)[)\]]\s*$")
-_CHECKLIST = re.compile(r"check\s?list|tasks?\b|to.?do", re.IGNORECASE)
+_CHECKLIST = pattern("checklist")
+
+
+_NAMED = ("a heading that says phase and number", Sure.HIGH)
 
 _RUNBOOK_PART = re.compile(
     r"diagnos|investigat|triage|mitigat|resol|remediat|recover|repair|\bfix|verif|validat|\bsteps?\b",
@@ -35,8 +46,11 @@ class Phased(msgspec.Struct, frozen=True):
 
 def find_phases(outline: Outline) -> tuple[Phased, ...]:
     """The phases in document order, still without their checklists."""
-    for candidates in (_named_phases(outline), *_numbered_runs(outline)):
+    for at, candidates in enumerate((_named_phases(outline), *_numbered_runs(outline))):
         if candidates:
+            how, sure = ("a numbered run of headings under the process", Sure.MEDIUM) if at else _NAMED
+            for _, _, section in candidates:
+                outline.note("phase", section.line, how, sure)
             outline.claim(*(section.line for _, _, section in candidates))
             return tuple(_phased(number, name, section) for number, name, section in candidates)
     return ()
@@ -104,6 +118,9 @@ def read_checklists(
         entries = list(_entries(place))
         if entries:
             outline.claim(place.line)
+            outline.note(
+                "checklist", place.line, f"a list to work through in the phase {phased[at].phase.name}"
+            )
             items[at].extend(_checklist_item(item, line, taken) for item, line in entries)
     return tuple(
         msgspec.structs.replace(each.phase, checklist=tuple(own))

@@ -11,11 +11,10 @@ from tocsin.playbook.model import Postmortem
 from tocsin.playbook.outline import Outline, cell
 from tocsin.playbook.phases import Phased
 from tocsin.playbook.spans import read_span
+from tocsin.playbook.vocabulary import in_english, pattern
 
-POSTMORTEM = re.compile(
-    r"post.?mortem|post.?incident|retrospective|lessons learned|incident review", re.IGNORECASE
-)
-_DUE_WORDS = re.compile(r"\b(?:within|in|due|after|by|schedul)", re.IGNORECASE)
+POSTMORTEM = pattern("postmortem")
+_DUE_WORDS = pattern("due_words")
 _DUE = re.compile(
     r"(?P<span>(?:\d+\s*(?:-|–|to)\s*)?\d+\s*(?:hours?|hrs?|h|(?:business |working )?days?|d|weeks?)\b)"
     r"(?:\s*(?:for\s+|\()(?P<levels>[^)(.;]{1,40}))?",
@@ -36,8 +35,10 @@ def read_postmortem(outline: Outline, phased: tuple[Phased, ...], known: Known) 
         if not POSTMORTEM.search(section.title):
             continue
         line = line or section.line
-        for text in _prose(section):
+        for text in map(in_english, _prose(section)):
             for span, levels in _due(text, known):
+                outline.claim(section.line)
+                outline.note("post-mortem", section.line, "a time in a section about the post-mortem")
                 due = span if due is None else due
                 by_level.update(dict.fromkeys(levels, span))
     for level, span, row in _in_tables(outline, known):
@@ -84,7 +85,7 @@ def _in_tables(outline: Outline, known: Known) -> Iterator[tuple[LevelId, timede
 def _template(outline: Outline) -> tuple[str, int]:
     for place, fence in outline.fences():
         if _is_template(fence) and place.under(POSTMORTEM) and not outline.is_claimed(place):
-            outline.claim(place.line, place.section.line)
+            outline.recognise("post-mortem", place, "a template in a section about the post-mortem")
             return fence.content, fence.line
     return "", 0
 

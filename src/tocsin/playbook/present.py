@@ -7,6 +7,7 @@ from tocsin.alerts.matchers import Matchers
 from tocsin.base.times import iso_duration
 from tocsin.playbook.model import (
     Action,
+    ChecklistItem,
     Condition,
     Contact,
     Edge,
@@ -17,6 +18,7 @@ from tocsin.playbook.model import (
     Severity,
     TriageRule,
 )
+from tocsin.playbook.slots import find_slots
 
 Json = dict[str, Any]
 
@@ -25,7 +27,7 @@ def to_document(playbook: Playbook) -> Json:
     """The whole playbook in plain values; the same playbook always gives the same keys in the same order.
 
     Keys that are never absent: those of section 7 of the dialect, then what else was understood
-    (alerts, options, reference), with `findings` last.
+    (alerts, options, reference), `findings`, and what is about the reading itself last.
     """
     return {
         "title": playbook.title,
@@ -58,6 +60,16 @@ def to_document(playbook: Playbook) -> Json:
             }
             for each in playbook.findings
         ],
+        "escalation_steps": [_item(each) for each in playbook.escalation_steps],
+        "recognised": [
+            {
+                "kind": each.kind,
+                "line": each.line,
+                "how": each.how,
+                "confidence": each.confidence.value,
+            }
+            for each in playbook.recognised
+        ],
     }
 
 
@@ -83,11 +95,12 @@ def _phase(phase: Phase) -> Json:
         "name": phase.name,
         "starts_after": _span(phase.starts_after),
         "ends_after": _span(phase.ends_after),
-        "checklist": [
-            {"id": item.id, "title": item.title, "text": item.text, "line": item.line}
-            for item in phase.checklist
-        ],
+        "checklist": [_item(item) for item in phase.checklist],
     }
+
+
+def _item(item: ChecklistItem) -> Json:
+    return {"id": item.id, "title": item.title, "text": item.text, "line": item.line}
 
 
 def _rule(rule: TriageRule) -> Json:
@@ -146,6 +159,7 @@ def _template(template: MessageTemplate) -> Json:
         "kind": template.kind.value,
         "body": template.body,
         "fields": list(template.fields),
+        "slots": list(dict.fromkeys(slot.words for slot in find_slots(template.body))),
     }
 
 
@@ -165,6 +179,8 @@ def _edge(edge: Edge) -> Json:
         "to_owns": list(edge.to_owns),
         "levels": list(edge.levels),
         "condition": _condition(edge.condition),
+        "from_time": _span(edge.from_time),
+        "to_time": _span(edge.to_time),
     }
 
 

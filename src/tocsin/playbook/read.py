@@ -9,7 +9,8 @@ import msgspec
 from tocsin.base.limits import playbook_bytes_max, playbook_lines_max, playbook_marks_max
 from tocsin.base.problems import Problem, Weight
 from tocsin.playbook import lint
-from tocsin.playbook.blocks import Document, Paragraph, Ruler, Section
+from tocsin.playbook.blocks import Comment, Document, Paragraph, Ruler, Section
+from tocsin.playbook.calls import rooted
 from tocsin.playbook.codes import problem
 from tocsin.playbook.contacts import read_contacts
 from tocsin.playbook.detection import read_detection
@@ -57,7 +58,8 @@ def read_playbook(source: bytes, name: str, today: date | None = None) -> Playbo
         for each in reference
         if each.line != title_line
     ]
-    playbook = msgspec.structs.replace(playbook, reference=reference)
+    recognised = tuple(sorted(view.recognised.values(), key=lambda each: (each.line, each.kind)))
+    playbook = msgspec.structs.replace(playbook, reference=reference, recognised=recognised)
     problems += lint.lint(playbook, document, today)
     return msgspec.structs.replace(playbook, findings=_filed(problems, name))
 
@@ -116,7 +118,8 @@ def _understand(view: Outline, name: str) -> tuple[Playbook, list[Problem]]:
         actions=steps.actions,
         postmortem=postmortem,
         templates=messages.templates,
-        escalation=path.edges,
+        escalation=rooted(path.edges, contacts.contacts),
+        escalation_steps=path.steps,
         contacts=contacts.contacts,
         alerts=alerts,
         options=front.options,
@@ -185,7 +188,7 @@ def _references(view: Outline) -> Iterator[Reference]:
 
 
 def _has_content(section: Section) -> bool:
-    return any(not isinstance(block, Ruler) for block in section.blocks)
+    return any(not isinstance(block, Ruler | Comment) for block in section.blocks)
 
 
 def _only_metadata(section: Section) -> bool:

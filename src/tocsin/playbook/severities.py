@@ -8,24 +8,24 @@ import msgspec
 
 from tocsin.base.ids import LevelId
 from tocsin.playbook.blocks import Listing, Paragraph, Section, Table
-from tocsin.playbook.levels import LEVEL, order_of_word, split_level
-from tocsin.playbook.model import Severity
+from tocsin.playbook.levels import LEVEL, Known, order_of_word, split_level
+from tocsin.playbook.model import Severity, Sure
 from tocsin.playbook.outline import Outline, Place, cell, column
 from tocsin.playbook.spans import read_rhythm, read_span
+from tocsin.playbook.vocabulary import in_english, pattern
 
-_LEVEL = re.compile(r"\b(?:level|severity|priority|sev|prio|class|tier|grade|urgency)\b", re.IGNORECASE)
-_RESPONSE = re.compile(
-    r"\brespon[sd]|\back(?:nowledge?|nowledgement|nowledgment)?\b|\backnowledg|\btime to (?:ack"
-    r"|respond)|\breaction\b",
-    re.IGNORECASE,
-)
-_SLA = re.compile(r"\bSLA\b|\btarget\b|\btime\b|\bdeadline\b", re.IGNORECASE)
-_DESCRIPTION = re.compile(r"descri|defini|meaning|mean|impact|criteri|what|when|scope", re.IGNORECASE)
-_NAME = re.compile(r"\bname\b|\bseverity\b|\bpriority\b|\blabel\b", re.IGNORECASE)
-_EXAMPLES = re.compile(r"\bexamples?\b|\be\.g\b|\bcases?\b|\bsymptoms?\b", re.IGNORECASE)
-_UPDATES = re.compile(r"\bupdates?\b|\bcommunicat|\bcadence\b|\bfrequency\b|\brhythm\b", re.IGNORECASE)
-_SEVERITIES = re.compile(r"severit|priorit|\blevels?\b|classif", re.IGNORECASE)
-_UPDATE_EVERY = re.compile(r"\bevery\b|\bhourly\b|\bdaily\b|\bweekly\b", re.IGNORECASE)
+_LEVEL = pattern("level")
+_RESPONSE = pattern("response")
+_SLA = pattern("sla")
+_DESCRIPTION = pattern("description")
+_NAME = pattern("name")
+_EXAMPLES = pattern("examples")
+_UPDATES = pattern("updates")
+_SEVERITIES = pattern("severities")
+_UPDATE_EVERY = pattern("every")
+_IN_TITLE = re.compile(r"\s*[(\[]\s*(?P<key>[^:()]{2,40}):\s*(?P<value>[^()]+?)\)?\s*$")
+_RESPONDS = re.compile(r"(?:immediate\w*\s+)?(?:respon[sd]\w*|ack\w*|within|[<≤])[^.;]*", re.IGNORECASE)
+_EVERY = re.compile(r"\b(?:every|each)\s+[^.;,]{1,30}|\bhourly\b|\bdaily\b", re.IGNORECASE)
 _KEY_VALUE = re.compile(r"^(?P<key>[^:]{2,60}):\s*(?P<value>.+)$")
 
 
@@ -45,19 +45,25 @@ def read_severities(outline: Outline) -> tuple[Severity, ...]:
     """The levels of the playbook, the most severe first; empty where it names none."""
     found: dict[str, _Found] = {}
     for place, table in outline.tables():
-        rows = list(_row_levels(table))
+        rows = list(_row_levels(table, is_about=bool(_SEVERITIES.search(place.group))))
         if rows and (not found or _adds(rows, found)):
-            outline.claim(place.line, place.section.line)
+            full = any(row.respond_within is not None for row in rows)
+            how = "a table with a level a row" + ("" if full else ", without response times")
+            outline.recognise("severities", place, how, Sure.HIGH if full else Sure.MEDIUM)
             _merge(found, rows)
     for place, table in outline.tables():
         columns = list(_column_levels(table))
         # A table with the levels as columns says more about levels; alone, it must say the response.
-        if columns and (found or any(each.respond_within is not None for each in columns)):
-            outline.claim(place.line, place.section.line)
+        timed = any(each.respond_within is not None for each in columns)
+        timed = timed or (bool(found) and any(each.update_every is not None for each in columns))
+        if timed:
+            outline.recognise("severities", place, "a table with a level a column")
             _merge(found, columns)
     if not any(each.respond_within is not None for each in found.values()):
         _merge(found, list(_heading_levels(outline)))
         _merge(found, list(_bullet_levels(outline)))
+        _merge(found, list(_paragraph_levels(outline)))
+    _rhythms(outline, found)
     return _ranked(found.values())
 
 
@@ -86,7 +92,7 @@ def _key(level: str) -> str:
     return re.sub(r"[\W_]", "", level).casefold()
 
 
-def _row_levels(table: Table) -> Iterator[_Found]:
+def _row_levels(table: Table, *, is_about: bool) -> Iterator[_Found]:
     """A table with a level a row: a column of levels and one of response times, descriptions or names."""
     head = table.head
     level_at = next(
@@ -100,7 +106,11 @@ def _row_levels(table: Table) -> Iterator[_Found]:
     name_at = column(head, _NAME, (level_at, response_at, examples_at))
     description_at = column(head, _DESCRIPTION, (level_at, response_at, examples_at, name_at))
     update_at = column(head, _UPDATES, (level_at, response_at, examples_at, name_at, description_at))
-    if response_at is None and examples_at is None:
+    if (
+        response_at is None
+        and examples_at is None
+        and not (is_about and description_at is not None and _each_once(table, level_at))
+    ):
         return
     for row in table.rows:
         parts = split_level(row.cells[level_at])
@@ -116,6 +126,11 @@ def _row_levels(table: Table) -> Iterator[_Found]:
             update_every=read_rhythm(rhythm) if _UPDATE_EVERY.search(rhythm) else None,
             examples=_split_examples(cell(row.cells, examples_at)),
         )
+
+
+def _each_once(table: Table, at: int) -> bool:
+    """Whether a table is a list of levels, and no list of things that have one."""
+    return len({_key(row.cells[at]) for row in table.rows}) == len(table.rows)
 
 
 def _all_levels(table: Table, at: int) -> bool:
@@ -160,6 +175,7 @@ def _heading_levels(outline: Outline) -> Iterator[_Found]:
         if len(found) < 2:
             continue
         outline.claim(section.line)
+        outline.note("severities", section.line, "headings that are levels, with their facts under them")
         for inner, (level, name) in found:
             outline.claim(inner.line)
             yield _from_facts(level, name, inner)
@@ -167,11 +183,14 @@ def _heading_levels(outline: Outline) -> Iterator[_Found]:
 
 def _from_facts(level: LevelId, name: str | None, section: Section) -> _Found:
     facts = list(_facts(section))
+    if bracket := _IN_TITLE.search(section.title):
+        facts.append((bracket["key"], bracket["value"]))
     response = next((value for key, value in facts if _RESPONSE.search(key)), "")
     rhythm = next((value for key, value in facts if _UPDATES.search(key)), "")
     impact = next((value for key, value in facts if _DESCRIPTION.search(key)), "")
     examples = next((value for key, value in facts if _EXAMPLES.search(key)), "")
-    prose = next((each.text for each in section.blocks if isinstance(each, Paragraph) and not each.label), "")
+    texts = (each.text for each in section.blocks if isinstance(each, Paragraph) and not each.label)
+    prose = next((text for text in texts if not _KEY_VALUE.match(text)), "")
     return _Found(
         level=level,
         line=section.line,
@@ -184,7 +203,12 @@ def _from_facts(level: LevelId, name: str | None, section: Section) -> _Found:
 
 
 def _facts(section: Section) -> Iterator[tuple[str, str]]:
+    waiting = ""
     for block in section.blocks:
+        if waiting and isinstance(block, Listing):
+            yield waiting, ", ".join(item.text for item in block.items)
+        ends = block.lines[-1].text if isinstance(block, Paragraph) and block.lines else ""
+        waiting = ends.rstrip(" :") if ends.rstrip().endswith(":") else ""
         if isinstance(block, Table) and len(block.head) == 2:
             if len(block.rows) < 2:
                 yield block.head
@@ -194,6 +218,10 @@ def _facts(section: Section) -> Iterator[tuple[str, str]]:
         for line in lines:
             if found := _KEY_VALUE.match(line.text):
                 yield found["key"].strip(), found["value"].strip()
+        for item in block.items if isinstance(block, Listing) else ():
+            inner = [each.text for own in item.blocks if isinstance(own, Listing) for each in own.items]
+            if inner and item.text.rstrip().endswith(":"):
+                yield item.text.rstrip(" :"), ", ".join(inner)
 
 
 def _bullet_levels(outline: Outline) -> Iterator[_Found]:
@@ -204,16 +232,60 @@ def _bullet_levels(outline: Outline) -> Iterator[_Found]:
         found = [(item, parts) for item in listing.items if (parts := _bullet(item.text))]
         if len(found) < 2 or len(found) < len(listing.items):
             continue
-        outline.claim(place.line, place.section.line)
-        for item, (level, name, rest) in found:
-            said = re.search(r"(?:respon[sd]\w*|ack\w*|within|[<≤])[^.;]*", rest, re.IGNORECASE)
-            yield _Found(
-                level=level,
-                line=item.line,
-                name=name,
-                description=rest,
-                respond_within=read_span(said[0]) if said else None,
-            )
+        outline.recognise("severities", place, "bullets that begin with a level", Sure.MEDIUM)
+        yield from (_from_bullet(*parts, item.line) for item, parts in found)
+
+
+def _paragraph_levels(outline: Outline) -> Iterator[_Found]:
+    """Paragraphs that begin with a level in bold and go on as a bullet would."""
+    for section in outline.document.sections():
+        if not _SEVERITIES.search(section.title):
+            continue
+        lines = [line for block in section.blocks if isinstance(block, Paragraph) for line in block.lines]
+        found = [(line, parts) for line in lines if line.lead and (parts := _bullet(line.text))]
+        if len(found) < 2:
+            continue
+        outline.claim(section.line)
+        outline.note("severities", section.line, "paragraphs that begin with a level", Sure.MEDIUM)
+        yield from (_from_bullet(*parts, line.number) for line, parts in found)
+
+
+def _from_bullet(level: LevelId, name: str | None, rest: str, line: int) -> _Found:
+    words = in_english(rest)
+    said = _RESPONDS.search(words)
+    rhythm = _EVERY.search(words)
+    return _Found(
+        level=level,
+        line=line,
+        name=name,
+        description=rest,
+        respond_within=read_span(said[0]) if said else None,
+        update_every=read_rhythm(rhythm[0]) if rhythm else None,
+    )
+
+
+def _rhythms(outline: Outline, found: dict[str, _Found]) -> None:
+    """Bullets about status updates that say for each level how often: `SEV2: every 30 minutes`."""
+    known = Known([each.level for each in found.values()])
+    for place, listing in outline.lists():
+        if found and _RESPONSE.search(place.group) and not outline.is_claimed(place):
+            for item in listing.items:
+                head, colon, rest = item.text.partition(":")
+                span = read_span(rest) if colon else None
+                for level in known.find(head) if span is not None else ():
+                    each = found[_key(level)]
+                    each.respond_within = span if each.respond_within is None else each.respond_within
+                    outline.recognise("severities", place, "bullets that say how soon a level is answered")
+        if not _UPDATES.search(place.group) or outline.is_claimed(place) or not found:
+            continue
+        for item in listing.items:
+            head, colon, rest = item.text.partition(":")
+            rhythm = _EVERY.search(in_english(rest)) if colon else None
+            span = read_rhythm(rhythm[0]) if rhythm else None
+            for level in known.find(head) if span else ():
+                each = found[_key(level)]
+                each.update_every = each.update_every or span
+                outline.recognise("updates", place, "bullets that say how often a level is told of")
 
 
 def _is_about_levels(place: Place) -> bool:

@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 from tocsin.base.times import parse_duration
+from tocsin.playbook.vocabulary import in_english
 
 _UNIT = r"(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|(?:business |working )?days?|w|weeks?|months?)"
 _RANGE = re.compile(
@@ -26,7 +27,7 @@ def read_span(text: str) -> timedelta | None:
 
     `Within 15 minutes; on-call + escalation` is 15 minutes, `48-72 hours` is the later end.
     """
-    for clause in re.split(r"[;|]|, (?!\d)|\. ", text):
+    for clause in re.split(r"[;|]|, (?!\d)|\. ", in_english(text)):
         window = _RANGE.search(clause)
         span = _window(window)[1] if window else _bounded(clause)
         if span is not None:
@@ -36,6 +37,7 @@ def read_span(text: str) -> timedelta | None:
 
 def read_rhythm(text: str) -> timedelta | None:
     """How often something happens: `Every 30 minutes`, `daily`; None for `as needed`, and for never."""
+    text = in_english(text)
     named = next((span for pattern, span in _RHYTHMS if pattern.search(text)), None)
     span = named or read_span(text)
     return span or None
@@ -46,6 +48,7 @@ def read_window(text: str) -> tuple[timedelta | None, timedelta | None]:
 
     `0-5 minutes` has both; `Within 48 hours` and `< 1 hour` have an end only; `Variable` has neither.
     """
+    text = in_english(text)
     if window := _RANGE.search(text):
         start, end = _window(window)
         if end is None or end > LONGEST or start is None:

@@ -10,32 +10,29 @@ from tocsin.base.limits import playbook_block_chars_max
 from tocsin.base.problems import Problem
 from tocsin.playbook import shell, splitting, sql
 from tocsin.playbook.annotations import merged, of_info, read_annotations, tightened
-from tocsin.playbook.blocks import Fence
+from tocsin.playbook.blocks import Fence, Table
 from tocsin.playbook.codes import problem
 from tocsin.playbook.effects import effect_of_powershell, effect_of_script, program_of, unwrapped
 from tocsin.playbook.handling import cross_faults, handled
-from tocsin.playbook.model import Action, ActionRole, Effect, Parameter
-from tocsin.playbook.outline import Outline, Place
+from tocsin.playbook.model import Action, ActionRole, Effect, Parameter, Sure
+from tocsin.playbook.outline import Outline, Place, cell, column
 from tocsin.playbook.parameters import WELL_KNOWN, looks_secret, parameter
 from tocsin.playbook.phases import Phased, phase_of, unique
 from tocsin.playbook.programs import BUILTINS, OPENERS, WRAPPERS
+from tocsin.playbook.vocabulary import pattern
 
-_DIAGNOSTIC = re.compile(
-    r"diagnos|detect|notic|observ|\blook|triage|investigat|first respon|assess|inspect|useful commands"
-    r"|\bcheck",
-    re.IGNORECASE,
-)
-_MITIGATION = re.compile(
-    r"mitigat|contain|remediat|recover|rollback|unseal|workaround|stabili|eradicat|\bfix", re.IGNORECASE
-)
-_VERIFICATION = re.compile(r"\bverif|\bvalidat|\bconfirm", re.IGNORECASE)
-_RESOLUTION = re.compile(r"resol", re.IGNORECASE)
+_DIAGNOSTIC = pattern("diagnostic")
+_MITIGATION = pattern("mitigation")
+_VERIFICATION = pattern("verification")
+_RESOLUTION = pattern("resolution")
 _ROLES = (
     (_VERIFICATION, ActionRole.VERIFICATION),
     (_MITIGATION, ActionRole.MITIGATION),
     (_DIAGNOSTIC, ActionRole.DIAGNOSTIC),
     (_RESOLUTION, ActionRole.RESOLUTION),
 )
+_COMMANDS = re.compile(r"\bcommands?\b|\bexamples?\b|\brun\b|\bhow\b|\baction", re.IGNORECASE)
+_COMMAND = re.compile(r"^[a-z][\w./-]*\s+\S")
 _URL = re.compile(r"^['\"]?(?P<url>https?://[^\s'\"]+)")
 
 
@@ -70,11 +67,26 @@ def read_steps(
     problems: list[Problem] = []
     taken: dict[str, int] = {}
     counts: dict[str, int] = {}
-    for place, fence in outline.fences():
+
+    def keep(action: Action, line: int, faults: tuple[str, ...] = ()) -> None:
+        identifier = unique(action.id, taken)
+        counts[action.group] = counts.get(action.group, 0) + 1
+        told = tuple(dict.fromkeys(faults))
+        order = counts[action.group]
+        lines.append(line)
+        actions.append(msgspec.structs.replace(action, id=identifier, order=order, faults=told))
+
+    for place in outline.places:
+        fence = place.block
+        if isinstance(fence, Table) and not outline.is_claimed(place):
+            for action in _tabled(outline, place, fence, phased, is_service_runbook):
+                keep(handled(action).action, action.line)
+        if not isinstance(fence, Fence):
+            continue
         language = _language(fence)
         if not language or outline.is_claimed(place):
             continue
-        outline.claim(place.line, place.section.line)
+        outline.recognise("steps", place, f"a code block in {fence.language}")
         if len(fence.content) > playbook_block_chars_max:
             said = (
                 f"a code block has more than {playbook_block_chars_max} characters; it is shown and not run"
@@ -92,21 +104,33 @@ def read_steps(
             made = handled(action)
             faults = (*own.faults, *_loosened(action), *made.faults)
             problems += [problem("PB007", line, fault) for fault in faults]
-            identifier = unique(action.id, taken)
-            counts[action.group] = counts.get(action.group, 0) + 1
-            lines.append(line)
-            actions.append(
-                msgspec.structs.replace(
-                    made.action,
-                    id=identifier,
-                    order=counts[action.group],
-                    faults=tuple(dict.fromkeys((*block.faults, *faults))),
-                )
-            )
+            keep(made.action, line, (*block.faults, *faults))
     for at, fault in cross_faults(actions, levels):
         problems.append(problem("PB007", lines[at], fault))
         actions[at] = msgspec.structs.replace(actions[at], faults=(*actions[at].faults, fault))
     return Steps(tuple(actions), tuple(problems))
+
+
+def _tabled(
+    outline: Outline, place: Place, table: Table, phased: tuple[Phased, ...], is_service_runbook: bool
+) -> list[Action]:
+    """The commands that stand as inline code in the rows of a table under words about diagnosing or
+    mitigating; a row without one, or with a mere word in code, is prose."""
+    role = _role(place, phase_of(place, phased), is_service_runbook)
+    code_at = column(table.head, _COMMANDS)
+    if role is ActionRole.OTHER or code_at is None or place.depth:
+        return []
+    found: list[Action] = []
+    for row in table.rows:
+        script = cell(row.cells, code_at)
+        title = row.cells[0] if code_at else place.group
+        if script not in row.code or not _COMMAND.match(script):
+            continue
+        step = splitting.Step(title=title, script=script, row=row.line - place.line, is_numbered=False)
+        found.append(_action(place, step, "bash", {}, phased, is_service_runbook))
+    if found:
+        outline.recognise("steps", place, "commands in the rows of a table", Sure.MEDIUM)
+    return found
 
 
 def _language(fence: Fence) -> str:

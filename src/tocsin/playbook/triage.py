@@ -8,11 +8,13 @@ from tocsin.alerts.matchers import Matchers, parse_matchers
 from tocsin.base.ids import LevelId, slug
 from tocsin.base.problems import Problem
 from tocsin.playbook.blocks import Listing, Table
+from tocsin.playbook.charts import read_chart
 from tocsin.playbook.codes import problem
 from tocsin.playbook.levels import Known
-from tocsin.playbook.model import CommandRule, TriageRule
+from tocsin.playbook.model import CommandRule, Sure, TriageRule
 from tocsin.playbook.outline import ARROW, Outline, Place, cell, column
 from tocsin.playbook.phases import unique
+from tocsin.playbook.vocabulary import ENGLISH, foreign, in_english, pattern
 
 _SHIFT = re.compile(
     r"\b(?P<way>down|up)\s?-?(?:grade|graded)?\b(?:\s+severity)?\s*(?:by\s+)?(?P<count>\d|one|two"
@@ -25,14 +27,13 @@ _BARE_SHIFT = re.compile(
 _LOWER = re.compile(r"\b(?:lower|reduce|decrease)\b.*\bby\s+(?P<count>\d|one|two|three|a)\b", re.IGNORECASE)
 _HIGHER = re.compile(r"\b(?:raise|increase)\b.*\bby\s+(?P<count>\d|one|two|three|a)\b", re.IGNORECASE)
 _COUNTS = {"one": 1, "a": 1, "two": 2, "three": 3}
-_TRIGGER = re.compile(r"\btrigger|\bcondition|\bquestion|\bif\b|\bfinding", re.IGNORECASE)
-_ACTION = re.compile(r"\baction|\bseverity|\bchange|\bthen\b|\bresult|\blevel", re.IGNORECASE)
+_TRIGGER = pattern("question")
+_ACTION = pattern("action")
 _MOVES = re.compile(r"\b(?:up|down)grade|\bminimum\b|\bat least\b|\braise\b|\blower\b", re.IGNORECASE)
 _ANNOTATION = re.compile(r"^\s*tocsin:\s*when\s*=\s*(?P<matchers>.*)$", re.DOTALL)
-_COMMANDER = re.compile(
-    r"\bcommander|\bincident command\b|\bincident lead|\bwho (?:leads|commands)\b|\bIC\b", re.IGNORECASE
-)
-_ROLES = re.compile(r"\s*(?:/|,|;|\bor\b|\belse\b|\bthen\b)\s*", re.IGNORECASE)
+_CLASSIFIES = re.compile(rf"{ENGLISH['severities']}|triage|decision|{foreign('severities')}", re.IGNORECASE)
+_COMMANDER = pattern("commander")
+_ROLES = re.compile(r"\s*(?:/|,|;|\bor\b|\belse\b|\bthen\b|\boder\b|\bou\b|(?<=\s)o(?=\s))\s*", re.IGNORECASE)
 
 
 class Triage(msgspec.Struct, frozen=True):
@@ -52,7 +53,7 @@ def read_triage(outline: Outline, known: Known) -> Triage:
         read = [each for each in found if each[2] is not None or each[3] is not None]
         if not read or len(read) * 2 < len(found) or _COMMANDER.search(place.group):
             continue
-        outline.claim(place.line, place.section.line)
+        outline.recognise("triage", place, "questions with an arrow to a level")
         for item, question, sets, shifts in read:
             when, trouble = _when(item.comments, item.line)
             problems.extend(trouble)
@@ -68,6 +69,21 @@ def read_triage(outline: Outline, known: Known) -> Triage:
     for place, table in outline.tables():
         if not outline.is_claimed(place):
             rules.extend(_table_rules(outline, place, table, known, taken))
+    for place, fence in outline.fences():
+        if fence.language != "mermaid" or outline.is_claimed(place) or not place.under(_CLASSIFIES):
+            continue
+        answers = read_chart(fence.content, known)
+        if answers:
+            outline.recognise("triage", place, "a chart of questions that lead to levels", Sure.MEDIUM)
+        rules.extend(
+            TriageRule(
+                id=unique(slug(each.question)[:80], taken),
+                question=each.question,
+                sets=each.level,
+                line=fence.line + each.row,
+            )
+            for each in answers
+        )
     return Triage(tuple(rules), tuple(problems))
 
 
@@ -81,11 +97,12 @@ def _asked(text: str, known: Known) -> tuple[str, LevelId | None, int | None]:
 
 
 def _outcome(text: str, known: Known) -> tuple[LevelId | None, int | None]:
+    text = in_english(text)
     if found := _SHIFT.search(text):
         count = _COUNTS.get(found["count"].casefold()) or int(found["count"])
         return None, count if found["way"].casefold() == "down" else -count
-    for pattern, sign in ((_LOWER, 1), (_HIGHER, -1)):
-        if found := pattern.search(text):
+    for words, sign in ((_LOWER, 1), (_HIGHER, -1)):
+        if found := words.search(text):
             return None, sign * (_COUNTS.get(found["count"].casefold()) or int(found["count"]))
     levels = known.find(text)
     if levels:
@@ -106,7 +123,7 @@ def _table_rules(
     moving = [row for row in table.rows if _MOVES.search(cell(row.cells, action_at))]
     if not moving or len(moving) * 2 < len(table.rows):
         return []
-    outline.claim(place.line, place.section.line)
+    outline.recognise("triage", place, "a table of what moves the level")
     rules: list[TriageRule] = []
     for row in moving:
         question = cell(row.cells, trigger_at)
@@ -141,9 +158,32 @@ def read_command(outline: Outline, known: Known) -> tuple[CommandRule, ...]:
             continue
         found = [rule for rule in _command_rules(listing, known) if rule is not None]
         if found:
-            outline.claim(place.line, place.section.line)
+            outline.recognise("command", place, "levels with roles, under words about the commander")
             rules.extend(found)
+    for place, table in outline.tables():
+        rules.extend(_command_table(outline, place, table, known) if not outline.is_claimed(place) else ())
     return tuple(rules)
+
+
+def _command_table(outline: Outline, place: Place, table: Table, known: Known) -> list[CommandRule]:
+    """A table that says for each level, or each case of a level, who commands."""
+    roles_at = column(table.head, _COMMANDER)
+    if roles_at is None or len(table.rows) < 2:
+        return []
+    found = [
+        CommandRule(levels=levels, roles=roles, line=row.line)
+        for row in table.rows
+        if (levels := known.find(row.cells[0] if roles_at else row.cells[-1]))
+        and (
+            roles := tuple(
+                each.strip(" .") for each in _ROLES.split(cell(row.cells, roles_at)) if each.strip(" .—–-")
+            )
+        )
+    ]
+    if len(found) * 2 < len(table.rows):
+        return []
+    outline.recognise("command", place, "a table of levels and who commands them", Sure.MEDIUM)
+    return found
 
 
 def _command_rules(listing: Listing, known: Known) -> list[CommandRule | None]:

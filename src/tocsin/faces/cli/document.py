@@ -17,6 +17,7 @@ from tocsin.faces.cli.errors import usage
 from tocsin.faces.cli.paper import clean, write_json
 from tocsin.faces.cli.services import CliServices
 from tocsin.faces.cli.telling import summary
+from tocsin.faces.cli.understood import understood
 from tocsin.playbook.kinds import Profile
 
 if TYPE_CHECKING:
@@ -264,6 +265,9 @@ def _draw_people(console: "Console", playbook: "Playbook") -> None:
         console.print("Escalation", style="bold cyan")
         for tree in _escalation(playbook.escalation):
             console.print(tree)
+    if playbook.escalation_steps:
+        steps = ((each.text, each.title) for each in playbook.escalation_steps)
+        _table(console, "Escalation by hand", ("When", "What to do"), steps)
     _table(
         console,
         "Contacts",
@@ -329,6 +333,7 @@ def _condition_words(condition: "Condition") -> str:
 
 
 def _draw_rest(console: "Console", playbook: "Playbook") -> None:
+    _table(console, *understood(playbook))
     _table(
         console,
         "Not understood, kept as text",

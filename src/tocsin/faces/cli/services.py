@@ -97,6 +97,13 @@ class DrillReport(Protocol):
     def document(self) -> dict[str, object]: ...
 
 
+class Explained(Protocol):
+    """A playbook in plain words: `lines` for a terminal, `page` as one HTML document."""
+
+    def lines(self) -> Sequence[str]: ...
+    def page(self) -> str: ...
+
+
 class CliServices(Protocol):
     """The composition root as the commands see it."""
 
@@ -143,4 +150,8 @@ class CliServices(Protocol):
         Raises:
             ModuleNotFoundError: what it is made with is not installed.
         """
+        ...
+
+    def explain(self, material: DrillMaterial, levels: Sequence[str], at: datetime) -> Explained:
+        """What the playbook does with incidents of these levels (of its own) opened at a time."""
         ...

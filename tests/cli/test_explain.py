@@ -1,0 +1,100 @@
+"""`tocsin explain` as it is typed, and its page in a browser."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+
+from tests.playbook.golden import HARBOUR
+from tests.web.test_browser import ARGUMENTS
+from tocsin.__main__ import Services
+
+SEED = Path(__file__).resolve().parents[3] / "shared" / "seed" / "incident-response-playbook.txt"
+EXAMPLE = Path(__file__).resolve().parents[2] / "src" / "tocsin" / "examples" / "playbook.md"
+SHOTS = os.environ.get("TOCSIN_TEST_SHOTS", "")
+
+
+@pytest.fixture
+def explain(terminal: Any, tmp_path: Path) -> Any:
+    """Types the command on a playbook of this project's own words."""
+    terminal.services = Services()
+    shutil.copy(HARBOUR, tmp_path / "playbook.md")
+    roster = (
+        '[people.ann]\nname = "Ann"\nmethods = [{ kind = "outbox", address = "ann" }]\n\n'
+        '[roles]\n"Duty Engineer" = { people = ["ann"] }\n'
+    )
+    (tmp_path / "roster.toml").write_text(roster, encoding="utf-8")
+    return lambda *words, **given: terminal("explain", *words, **given)
+
+
+def test_all_levels(explain: Any) -> None:
+    result = explain("playbook.md")
+    assert result.exit_code == 0, result.stderr
+    assert [line for line in result.stdout.splitlines() if line[:1] == "S" and line[2:4] == " ("] == [
+        "S1 (Standstill)",
+        "S2 (Serious)",
+        "S3 (Annoying)",
+        "S4 (Harmless)",
+    ]
+
+
+def test_one_level_with_people(explain: Any) -> None:
+    result = explain("playbook.md", "--level", "s2", "--roster", "roster.toml")
+    assert result.exit_code == 0, result.stderr
+    assert "Duty Engineer: Ann" in result.stdout
+    assert "nobody can be reached" in result.stdout
+    assert "S1 (Standstill)" not in result.stdout
+
+
+def test_a_level_that_is_not_there(explain: Any) -> None:
+    result = explain("playbook.md", "--level", "P9")
+    assert result.exit_code == 2
+    assert "no level 'P9'" in result.stderr
+    assert "S1, S2, S3, S4" in result.stderr
+
+
+def test_a_file_that_is_not_there(explain: Any) -> None:
+    assert explain("none.md").exit_code == 2
+
+
+def test_a_page_into_a_file_and_a_pipe(explain: Any, tmp_path: Path) -> None:
+    assert explain("playbook.md", "--html", "page.html").stdout == "Wrote page.html.\n"
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert explain("playbook.md", "--html", "-").stdout == page or "<svg" in page
+
+
+@pytest.mark.parametrize("source", [HARBOUR, EXAMPLE, SEED], ids=["harbour", "example", "seed"])
+def test_the_page_in_a_browser(explain: Any, tmp_path: Path, source: Path) -> None:
+    chromium = shutil.which("chromium")
+    if not source.is_file() or chromium is None:
+        assert os.environ.get("CI") != "true", "the first playbook and a browser are at hand in CI"
+        pytest.skip("no such playbook, or no chromium on the PATH")
+    shutil.copy(source, tmp_path / "playbook.md")
+    assert explain("playbook.md", "--html", "page.html").exit_code == 0
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
+        try:
+            for scheme, width in (("light", 1280), ("dark", 390)):
+                context = browser.new_context(
+                    color_scheme=scheme,  # pyright: ignore[reportArgumentType]
+                    viewport={"width": width, "height": 900},
+                )
+                page = context.new_page()
+                said: list[str] = []
+                page.on("console", lambda message, said=said: said.append(message.text))
+                page.goto((tmp_path / "page.html").as_uri())
+                assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+                assert page.locator("svg rect").count() > 2
+                assert Axe().run(page).violations_count == 0
+                assert not said
+                if SHOTS:
+                    name = f"explain-{source.stem}-{scheme}.png"
+                    page.screenshot(path=str(Path(SHOTS) / name), full_page=True)
+                context.close()
+        finally:
+            browser.close()
