@@ -15,7 +15,7 @@ playbook_bytes_max = 2 * 1024 * 1024
 playbook_lines_max = 20_000
 playbook_marks_max = 60_000
 """How many characters with a meaning in Markdown are read. What comes after is not: no file may take long."""
-playbook_block_chars_max = 32_768
+playbook_block_chars_max = 16_384
 """A longer code block is shown, and none of it is run."""
 roster_bytes_max = 2 * 1024 * 1024
 

@@ -76,6 +76,8 @@ def _bounded(text: str) -> tuple[str, list[Problem]]:
     marks, at = 0, 0
     for number, line in enumerate(text.split("\n"), 1):
         marks += len(_MARKS.findall(line)) + max(0, len(line) - _LINE_CHARS) // 8
+        # Each cell of a table costs the more the wider the table is.
+        marks += line.count("|") ** 2 // 500
         if number > playbook_lines_max or marks > playbook_marks_max:
             said = (
                 f"only the {number - 1} lines before this one were read; the file has too many lines or marks"

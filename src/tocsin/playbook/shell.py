@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
+from functools import lru_cache
 
 import msgspec
 import tree_sitter_bash
@@ -87,7 +88,9 @@ def _masked(text: str) -> bytes:
     return "".join(chars).encode("utf-8", "replace")
 
 
+@lru_cache(maxsize=16)
 def _root(source: bytes) -> Node:
+    # Each script is looked at several times, and broken ones take the parser long.
     return Parser(_BASH).parse(source).root_node
 
 
