@@ -187,11 +187,11 @@ def test_a_late_tick_decides_nothing_that_more_ticks_would_not(
 
 @MANY
 @given(rules=some.rules(rotating=False), opening=some.openings)
-def test_nobody_answers_for_three_days_and_paging_goes_on(rules: Rules, opening: c.Command) -> None:
+def test_nobody_answers_and_paging_goes_on(rules: Rules, opening: c.Command) -> None:
     life = Life(rules, START)
     if isinstance(life.ask(opening), Refused):
         life.do(c.Declare(title="it burns"))
-    while life.now < START + timedelta(days=3):
+    for _ in range(60):
         due = next_due_at(life.inc, rules)
         assert due is not None
         assert due > life.now

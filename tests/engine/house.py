@@ -98,9 +98,10 @@ class House:
     async def deliver(self, after: timedelta = timedelta(0)) -> None:
         """Let time pass, and deliver until nothing can be claimed any more."""
         self.clock.advance(after)
-        for _ in range(50):
-            if await self.engine.delivery.deliver_due() > self.clock.now():
-                return
+        async with self.taking():
+            for _ in range(50):
+                if await self.engine.delivery.deliver_due() > self.clock.now():
+                    return
         raise AssertionError("the delivery comes to no rest")
 
     async def incident(self, incident: str) -> Incident:

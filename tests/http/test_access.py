@@ -1,5 +1,6 @@
 """Who may come in: tokens, accounts, sessions, links; and that no secret is kept."""
 
+import asyncio
 from datetime import timedelta
 
 import msgspec
@@ -160,17 +161,27 @@ def test_patience_ends_by_account_and_by_address(clock: HandClock) -> None:
     patience = Patience()
     for _ in range(10):
         assert patience.locked_until("tomas", "192.0.2.1", clock.now()) is None
-        patience.failed("Tomas", "192.0.2.1", clock.now())
-    assert patience.locked_until("tomas", "192.0.2.9", clock.now()) == clock.now() + timedelta(minutes=15)
+        patience.trying("Tomas", "192.0.2.1", clock.now())
+    assert patience.locked_until("tomas", "192.0.2.1", clock.now()) == clock.now() + timedelta(minutes=15)
+    assert patience.locked_until("tomas", "192.0.2.9", clock.now()) is None, "a stranger locks nobody out"
     assert patience.locked_until("ines", "192.0.2.1", clock.now()) is None
     for number in range(FAILURES_PER_ADDRESS_MAX):
-        patience.failed(f"guess {number}", f"2001:db8::{number:x}", clock.now())
+        patience.trying(f"guess {number}", f"2001:db8::{number:x}", clock.now())
     assert patience.locked_until("ines", "2001:db8::ffff", clock.now())
     assert patience.locked_until("ines", "2001:db8:0:1::1", clock.now()) is None
-    patience.succeeded("tomas")
-    assert patience.locked_until("tomas", "192.0.2.9", clock.now()) is None
+    patience.succeeded("tomas", "192.0.2.1")
+    assert patience.locked_until("tomas", "192.0.2.1", clock.now()) is None
     clock.move(timedelta(minutes=15))
     assert patience.locked_until("ines", "2001:db8::1", clock.now()) is None
+
+
+async def test_many_tries_at_once_are_counted_as_many(access: Access, store: Store) -> None:
+    await access.create_account("tomas", PASSWORD, "admin", ME, SYSTEM)
+    tries = (access.sign_in("tomas", f"guess {number}", "192.0.2.1") for number in range(40))
+    answers = await asyncio.gather(*tries, return_exceptions=True)
+    assert sum(isinstance(each, LockedError) for each in answers) == 30
+    assert (await audit(store)).count("sign-in-failed") == 10
+    assert await access.sign_in("tomas", PASSWORD, "192.0.2.2"), "its owner comes in from elsewhere"
 
 
 async def test_a_locked_account_is_not_even_looked_at(access: Access, store: Store) -> None:

@@ -242,14 +242,14 @@ class Access:
         name, now = name.strip()[:NAME_CHARS_MAX], self._clock.now()
         if until := self._patience.locked_until(name, address, now):
             raise LockedError(until)
+        self._patience.trying(name, address, now)
         async with self._store.reading() as reader:
             account = await reader.account(name)
         known = account if account is not None and not account.disabled else None
         if not await self._passwords.check(known.password_hash if known else None, password) or known is None:
-            self._patience.failed(name, address, now)
             await self._audit(_visitor(address), "sign-in-failed", {"account": name, "address": address})
             raise AccessError("sign-in-failed", "Name and password do not belong together.")
-        self._patience.succeeded(name)
+        self._patience.succeeded(name, address)
         if self._passwords.outdated(known.password_hash):
             known = replace(known, password_hash=await self._passwords.hash(password))
             async with self._store.transaction() as unit:

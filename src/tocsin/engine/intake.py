@@ -29,6 +29,13 @@ from tocsin.incident.state import Incident
 
 log = structlog.get_logger(__name__)
 
+CHUNK_ALERTS = 50
+"""A large request is kept in pieces of this size, so that acknowledgements and the alerts of others get
+their turn in between. Sending it again after a failure in the middle keeps nothing twice."""
+
+BATCH_ALERTS = 200
+"""About so many alerts are kept in one transaction."""
+
 QUEUE_REQUESTS_MAX = 2_000
 """More requests than this in waiting are asked to come again later."""
 
@@ -107,9 +114,13 @@ class Intake:
             IntakeFullError: too much is waiting.
             StoreUnavailableError: they could not be kept.
         """
-        if not alerts:
-            return []
-        request = _Request(tuple(alerts), asyncio.get_running_loop().create_future())
+        taken: list[Taken] = []
+        for start in range(0, len(alerts), CHUNK_ALERTS):
+            taken += await self._take_chunk(tuple(alerts[start : start + CHUNK_ALERTS]))
+        return taken
+
+    async def _take_chunk(self, alerts: tuple[Alert, ...]) -> list[Taken]:
+        request = _Request(alerts, asyncio.get_running_loop().create_future())
         try:
             self._queue.put_nowait(request)
         except asyncio.QueueFull:
@@ -130,8 +141,10 @@ class Intake:
     async def _batch(self) -> list[_Request]:
         batch = [await self._queue.get()]
         with suppress(asyncio.QueueEmpty):
-            while len(batch) < limits.intake_batch_requests_max:
+            alerts = len(batch[0].alerts)
+            while len(batch) < limits.intake_batch_requests_max and alerts < BATCH_ALERTS:
                 batch.append(self._queue.get_nowait())
+                alerts += len(batch[-1].alerts)
         return batch
 
     async def _serve(self, batch: list[_Request]) -> StoreUnavailableError | None:

@@ -13,8 +13,13 @@ PASSWORD_CHARS_MIN = 12
 PASSWORD_CHARS_MAX = 1_024
 
 FAILURES_KEPT_FOR = timedelta(minutes=15)
-FAILURES_PER_ACCOUNT_MAX = 10
+FAILURES_PER_VISITOR_MAX = 10
+"""By one network for one account."""
+
 FAILURES_PER_ADDRESS_MAX = 30
+FAILURES_PER_ACCOUNT_MAX = 200
+"""By all the world for one account: so high that a stranger does not lock its owner out in passing."""
+
 KEYS_MAX = 10_000
 """How many accounts and addresses with failures are remembered; the oldest are forgotten first."""
 
@@ -78,8 +83,8 @@ class Patience:
         ]
         return max(ends, default=None)
 
-    def failed(self, name: str, address: str, now: datetime) -> None:
-        """Remember a failure."""
+    def trying(self, name: str, address: str, now: datetime) -> None:
+        """Count a try as failed until it has succeeded, so that many at once are counted as many."""
         for key, most in _keys(name, address):
             failures = self._failures.pop(key, None) or deque(maxlen=most)
             failures.append(now)
@@ -87,9 +92,12 @@ class Patience:
         while len(self._failures) > KEYS_MAX:
             del self._failures[next(iter(self._failures))]
 
-    def succeeded(self, name: str) -> None:
-        """Forget the failures of the account; those of the address stay."""
-        self._failures.pop(_account(name), None)
+    def succeeded(self, name: str, address: str) -> None:
+        """Take the try back, and forget the failures of this visitor for the account; others' stay."""
+        for key, _ in _keys(name, address):
+            if failures := self._failures.get(key):
+                failures.pop()
+        self._failures.pop(_visitor(name, address), None)
 
     def _recent(self, key: str, now: datetime) -> deque[datetime]:
         failures = self._failures.get(key)
@@ -100,12 +108,13 @@ class Patience:
         return failures
 
 
-def _account(name: str) -> str:
-    return f"account:{name.casefold()}"
+def _visitor(name: str, address: str) -> str:
+    return f"visitor:{_network(address)}:{name.casefold()}"
 
 
 def _keys(name: str, address: str) -> Iterable[tuple[str, int]]:
-    yield _account(name), FAILURES_PER_ACCOUNT_MAX
+    yield _visitor(name, address), FAILURES_PER_VISITOR_MAX
+    yield f"account:{name.casefold()}", FAILURES_PER_ACCOUNT_MAX
     yield f"address:{_network(address)}", FAILURES_PER_ADDRESS_MAX
 
 

@@ -13,7 +13,7 @@ from litestar.exceptions import NotAuthorizedException, PermissionDeniedExceptio
 from tocsin.base.ids import PersonId
 from tocsin.engine.access import Access
 from tocsin.engine.engine import Engine
-from tocsin.engine.ports import Source
+from tocsin.engine.ports import Source, StoreUnavailableError
 from tocsin.engine.verbs import may
 from tocsin.engine.views import Principal
 from tocsin.incident.events import Actor, ActorKind
@@ -92,6 +92,15 @@ async def principal_of(connection: Connection, access: Access) -> Principal | No
     raise PermissionDeniedException(
         "This form is too old or not from here. Load the page again and repeat it."
     )
+
+
+async def is_still_let_in(connection: Connection, access: Access) -> bool:
+    """Whether whoever began to read may go on: a token may be revoked and a session end meanwhile. While
+    the store cannot be asked, nobody is sent away."""
+    try:
+        return await principal_of(connection, access) is not None
+    except StoreUnavailableError:
+        return True
 
 
 async def has_form_token(connection: Connection, access: Access, field: str = "") -> bool:

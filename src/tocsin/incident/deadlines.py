@@ -68,6 +68,9 @@ def due_message(incident: Incident, rules: Rules) -> tuple[MessageKind, datetime
     every = path.severity(incident, rules).update_every
     if not incident.active or not every:
         return None
+    if incident.state is State.OPEN and incident.reminded_at is not None:
+        # Said once; nobody has taken it on who could be reminded again.
+        return None
     last = max([incident.clock_from, *(message.at for message in sent)])
     if incident.reminded_at is not None:
         last = max(last, incident.reminded_at)

@@ -22,6 +22,8 @@ from tocsin.incident.state import ENDED, State
 
 AnyRequest = Request[Any, Any, Any]
 LIMIT_MAX = 500
+NUMBER_MAX = 10**12
+"""Larger numbers are never given, and the databases could not compare with them."""
 
 
 def incident_of(text: str) -> IncidentId:
@@ -47,7 +49,8 @@ async def list_incidents(
     ] = False,
     limit: Annotated[int, QueryParameter(ge=1, le=LIMIT_MAX)] = 100,
     before: Annotated[
-        int | None, QueryParameter(ge=1, description="Only with numbers under this one.")
+        int | None,
+        QueryParameter(ge=1, le=NUMBER_MAX, description="Only with numbers under this one."),
     ] = None,
 ) -> IncidentList:
     """List incidents, newest first; without `state` and `all`, those that have not ended."""

@@ -7,7 +7,12 @@ from typing import Any, cast
 import msgspec
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, MethodNotAllowedException, NotAuthorizedException
+from litestar.exceptions import (
+    HTTPException,
+    InternalServerException,
+    MethodNotAllowedException,
+    NotAuthorizedException,
+)
 
 from tocsin.base.problems import Problem, ProblemsError
 from tocsin.engine.access import AccessError, LockedError
@@ -107,7 +112,9 @@ class Problems:
     def handler(self, request: AnyRequest, error: Exception) -> Response[Any]:
         """The response to any exception. What is not ours to tell is logged and told as a plain 500."""
         found, headers = _read(error)
-        if found.status >= 500 and not isinstance(error, StoreUnavailableError | ApiError):
+        if _is_gone(error):
+            log.info("a client went away before its request was whole", method=request.method)
+        elif found.status >= 500 and not isinstance(error, StoreUnavailableError | ApiError):
             log.error("a request failed", method=request.method, exc_info=error)
         if self._error_page is not None and wants_html(request):
             page = self._error_page(request, found.status, found.detail)
@@ -119,6 +126,11 @@ class Problems:
             headers=headers,
             media_type=MEDIA_TYPE,
         )
+
+
+def _is_gone(error: Exception) -> bool:
+    """Whether the other side broke off; the framework calls that an error of the server's."""
+    return isinstance(error, InternalServerException) and error.detail == "client disconnected prematurely"
 
 
 def _read(error: Exception) -> tuple[ProblemDocument, dict[str, str]]:

@@ -1,6 +1,6 @@
 """The API of the timeline: as a document, or followed as server-sent events; and the post-mortem."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -16,9 +16,9 @@ from tocsin.engine.engine import Engine
 from tocsin.engine.ports import StoreUnavailableError
 from tocsin.engine.views import Line
 from tocsin.faces.http.guards import at_least
-from tocsin.faces.http.incidents import incident_of
+from tocsin.faces.http.incidents import NUMBER_MAX, incident_of
 from tocsin.faces.http.shapes import Timeline
-from tocsin.faces.requests import TheFace
+from tocsin.faces.requests import TheFace, is_still_let_in
 
 HEARTBEAT = timedelta(seconds=15)
 """How often a silent stream shows that it lives; also how late a change made by another node is seen."""
@@ -36,7 +36,9 @@ async def read_timeline(
     request: Request[Any, Any, Any],
     incident: FromPath[str],
     face: TheFace,
-    after: Annotated[int, QueryParameter(ge=0, description="Only lines with a number above this one.")] = 0,
+    after: Annotated[
+        int, QueryParameter(ge=0, le=NUMBER_MAX, description="Only lines with a number above this one.")
+    ] = 0,
     follow: Annotated[bool, QueryParameter(description="Stay, and send each new line as an event.")] = False,
 ) -> Response[Any]:
     """Read the timeline. With `follow=1` or `Accept: text/event-stream`, a stream of events: each has the
@@ -46,7 +48,7 @@ async def read_timeline(
         raise UnknownIncidentError(found)
     if follow or "text/event-stream" in request.headers.get("accept", ""):
         start = max(after, _resumed(request.headers.get("last-event-id", "")))
-        stream = follow_lines(face.engine, found, start)
+        stream = follow_lines(face.engine, found, start, lambda: is_still_let_in(request, face.engine.access))
         # The first piece is made before the headers go out, so that a refusal is still an error document.
         first = await anext(stream)
         return Stream(_begin_with(first, stream), media_type="text/event-stream", headers=_HEADERS)
@@ -66,8 +68,11 @@ def _resumed(last_event_id: str) -> int:
     return int(text)
 
 
-async def follow_lines(engine: Engine, incident: IncidentId, after: int) -> AsyncGenerator[bytes, None]:
-    """The lines after one as server-sent events, then each new one, until the reader goes or the hub closes.
+async def follow_lines(
+    engine: Engine, incident: IncidentId, after: int, is_let_in: Callable[[], Awaitable[bool]]
+) -> AsyncGenerator[bytes, None]:
+    """The lines after one as server-sent events, then each new one, until the reader goes, is not let in
+    any more, or the hub closes.
 
     Raises (before the first piece):
         HubFullError: too many follow already.
@@ -80,6 +85,8 @@ async def follow_lines(engine: Engine, incident: IncidentId, after: int) -> Asyn
                 yield as_event(line)
             if not await changes.wait(HEARTBEAT):
                 yield b": still here\n\n"
+            if not await is_let_in():
+                return
 
 
 async def _look(engine: Engine, incident: IncidentId, after: int) -> list[Line]:

@@ -1,6 +1,6 @@
 """The pages for those who signed in: the list, the room, declaring, who is on call."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
@@ -17,7 +17,7 @@ from tocsin.engine.desk import RefusedError, UnknownIncidentError
 from tocsin.engine.engine import Engine
 from tocsin.engine.verbs import VERBS, build, may
 from tocsin.engine.views import Principal
-from tocsin.faces.requests import SESSION_COOKIE, TheFace, actor_of, denied, face_of
+from tocsin.faces.requests import SESSION_COOKIE, TheFace, actor_of, denied, face_of, is_still_let_in
 from tocsin.faces.web.forms import body_of, read_form, why_not
 from tocsin.faces.web.presenters import badge, duty_rows, moment, rows
 from tocsin.faces.web.render import AnyRequest, go, page
@@ -197,12 +197,15 @@ async def show_oncall(request: AnyRequest, face: TheFace, at: FromQuery[str] = "
 async def follow_all(request: AnyRequest, face: TheFace) -> Stream:
     """An event whenever any incident changes, for the list."""
     await signed_in(request)
-    return Stream(_wake_ups(face.engine), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    wake_ups = _wake_ups(face.engine, lambda: is_still_let_in(request, face.engine.access))
+    return Stream(wake_ups, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
-async def _wake_ups(engine: Engine) -> AsyncGenerator[bytes, None]:
+async def _wake_ups(engine: Engine, is_let_in: Callable[[], Awaitable[bool]]) -> AsyncGenerator[bytes, None]:
     async with engine.hub.subscribe(None) as changes:
         yield b"retry: 2000\n\n"
         while not changes.closed:
             await changes.wait(LOOK_AGAIN)
+            if not await is_let_in():
+                return
             yield b"event: changed\ndata: 1\n\n"
