@@ -32,6 +32,11 @@ def read(pieces: list[bytes]) -> list[tuple[int, str]]:
     return found
 
 
+async def let_in() -> bool:
+    """Whoever reads is let in for ever."""
+    return True
+
+
 async def take(stream: AsyncGenerator[bytes, None], count: int) -> list[bytes]:
     """So many pieces, or a failure in the end."""
     async with asyncio.timeout(5):
@@ -66,7 +71,7 @@ async def test_each_line_once_and_in_order(house: House) -> None:
     await house.alert()
     await house.settle()
     written = len(await house.engine.queries.lines(INC))
-    stream = timeline.follow_lines(house.engine, INC, 0)
+    stream = timeline.follow_lines(house.engine, INC, 0, let_in)
     pieces = await take(stream, written + 1)
     assert pieces[0].startswith(b"retry: ")
     for number in range(3):
@@ -81,12 +86,12 @@ async def test_each_line_once_and_in_order(house: House) -> None:
 async def test_taken_up_again(house: House) -> None:
     await house.alert()
     await house.settle()
-    first = timeline.follow_lines(house.engine, INC, 0)
+    first = timeline.follow_lines(house.engine, INC, 0, let_in)
     seen = read(await take(first, 3))
     await first.aclose()
     await house.engine.desk.handle(INC, c.AddNote(text="While nobody listened"), SYSTEM)
     every = await house.engine.queries.lines(INC)
-    second = timeline.follow_lines(house.engine, INC, seen[-1][0])
+    second = timeline.follow_lines(house.engine, INC, seen[-1][0], let_in)
     rest = read(await take(second, 1 + len(every) - len(seen)))
     await second.aclose()
     assert [seq for seq, _ in seen + rest] == [line.seq for line in every]
@@ -96,7 +101,7 @@ async def test_taken_up_again(house: House) -> None:
 async def test_a_silent_stream_shows_that_it_lives(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     await house.alert()
     monkeypatch.setattr(timeline, "HEARTBEAT", timedelta(milliseconds=5))
-    stream = timeline.follow_lines(house.engine, INC, 10_000)
+    stream = timeline.follow_lines(house.engine, INC, 10_000, let_in)
     pieces = await take(stream, 3)
     await stream.aclose()
     assert pieces[1:] == [b": still here\n\n"] * 2
