@@ -15,7 +15,7 @@ def swallow(source: bytes) -> Playbook:
     playbook = read_playbook(source, "x.md")
     to_document(playbook)
     findings = (*playbook.findings, *lint_with_roster(playbook, frozenset()))
-    sarif(findings, "x.md")
+    sarif(findings)
     for level in playbook.severities:
         for kind in MessageKind:
             if template := template_for(playbook, level.level, kind):

@@ -46,7 +46,10 @@ CREW = """# T
 # What no page of text can show.
 BYTES = {
     "PB006": ("# Grüße".encode("cp1252"), "# Grüße".encode()),
-    "PB029": (b"# T\n\n```sh\n" + b"uptime\n" * 20_000 + b"```\n", b"# T\n\n```sh\nuptime\n```\n"),
+    "PB029": (
+        b"# T\n\n" + (b"```sh\n" + b"uptime\n" * 1_500 + b"```\n\n") * 12,
+        b"# T\n\n```sh\nuptime\n```\n",
+    ),
     "PB009": (b"a" * (playbook_bytes_max + 1), b"# T"),
 }
 SECTIONS = {found["code"]: found["body"] for found in SECTION.finditer(PAGE)}

@@ -33,7 +33,7 @@ page_rounds_max = 12
 intake_batch_requests_max = 256
 outbox_batch_rows_max = 64
 outbox_lease = timedelta(seconds=30)
-outbox_page_wait_max = timedelta(minutes=10)
+outbox_page_wait_max = timedelta(minutes=6)
 """No page waits longer for its next attempt; one that seems to was written before the clock was set back."""
 delivery_timeout = timedelta(seconds=20)
 delivery_attempts_max = 12

@@ -194,8 +194,8 @@ class Unit(Reader, Protocol):
         """Take pending rows that are due and not leased, in order of due time, and count the attempt.
 
         A row with a `bundle` brings along every other due row of that bundle. Rows of the bundles in
-        `held` are left alone. A row with a bundle that would have to wait longer than
-        `outbox_page_wait_max` was written before the clock was set back, and is due.
+        `held` are left alone. A row with a bundle, or one that was tried already, that would
+        have to wait longer than `outbox_page_wait_max` is of before the clock was set back, and is due.
         """
         ...
 

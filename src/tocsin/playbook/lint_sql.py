@@ -89,7 +89,7 @@ def dangerous_calls(query: Query) -> Iterator[Problem]:
 def every_row(query: Query) -> Iterator[Problem]:
     """Statements that change a whole table."""
     words = query.statement.words
-    verb = words[0].split()[0] if words else ""
+    verb = next(iter(words[0].split()), "") if words else ""
     if verb in ("DELETE", "UPDATE") and "WHERE" not in words and "LIMIT" not in words:
         yield problem("PB053", query.line, f"the {verb} has no WHERE clause, so it changes every row")
     elif verb == "TRUNCATE":

@@ -42,7 +42,8 @@ async def claim(
     connection: AsyncConnection, now: datetime, lease_until: datetime, limit: int, held: Collection[str]
 ) -> list[OutboxRow]:
     """Lease due rows and their bundle mates. Rows that another worker is claiming now are passed over."""
-    lost_in_time = (outbox.c.bundle != "") & (outbox.c.ready_at > now + limits.outbox_page_wait_max)
+    never_that_long = (outbox.c.bundle != "") | (outbox.c.attempts > 0)
+    lost_in_time = never_that_long & (outbox.c.ready_at > now + limits.outbox_page_wait_max)
     due: Select[Any] = select(outbox).where(_PENDING, (outbox.c.ready_at <= now) | lost_in_time)
     if held:
         due = due.where(outbox.c.bundle.not_in(held))

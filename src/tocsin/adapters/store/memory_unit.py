@@ -37,7 +37,8 @@ def _ready_at(row: OutboxRow) -> datetime:
 
 def _is_ready(row: OutboxRow, now: datetime) -> bool:
     at = _ready_at(row)
-    return at <= now or (bool(_bundle(row)) and at > now + limits.outbox_page_wait_max)
+    waits_long = at > now + limits.outbox_page_wait_max
+    return at <= now or (waits_long and (bool(_bundle(row)) or row.attempts > 0))
 
 
 class MemoryReader:
