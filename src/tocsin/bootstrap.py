@@ -2,10 +2,8 @@
 
 import asyncio
 import os
-import signal
-import socket
-from collections.abc import AsyncGenerator, Generator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from importlib.metadata import entry_points
 from importlib.resources import files
@@ -13,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-import uvicorn
-from litestar import Litestar
 
 from tocsin.adapters.clock import SystemClock, SystemRandomness
 from tocsin.adapters.files import read_bytes, read_folder, read_text, watch, write_secret
@@ -27,8 +23,9 @@ from tocsin.config.load import load_settings
 from tocsin.config.secrets import Secrets, resolve_secret
 from tocsin.config.settings import Settings, references_of
 from tocsin.engine.engine import Engine, assemble
-from tocsin.engine.ports import Channel, Source, Store
+from tocsin.engine.ports import Channel, Store
 from tocsin.engine.shelf import Shelf, put_on_shelf
+from tocsin.engine.sources import Source
 from tocsin.faces.cli.services import ServeOptions, StoreOptions
 from tocsin.faces.http.app import create_app
 from tocsin.faces.web import site
@@ -38,14 +35,13 @@ from tocsin.oncall.model import Roster
 from tocsin.oncall.read import read_roster
 from tocsin.playbook.collection import is_document
 from tocsin.playbook.policy import Policy, read_policy
+from tocsin.serving import Server, listen, new_loop
 
 log = structlog.get_logger(__name__)
 
 SETTINGS_FILE = "tocsin.toml"
 CLI_TOKEN_FILE = "cli.token"
 CLI_TOKEN_NAME = "command line on this machine"
-STOP_WITHIN_SECONDS = 5
-FIRST_ALERT = '{"title": "CheckoutDown", "description": "No order came in for 5 minutes"}'
 
 
 def settings_of(options: ServeOptions | StoreOptions) -> Settings:
@@ -120,18 +116,24 @@ def world_of(folder: Path) -> LiveWorld:
     return LiveWorld(folder, os.environ, channels, read_secret, references, mail, missing)
 
 
-def sources_of() -> dict[str, Source]:
+def sources_of(settings: Settings, secrets: Secrets) -> dict[str, Source]:
     """Every source of alerts that is installed, by its kind.
 
     Raises:
-        ProblemsError: two are of one kind.
+        ProblemsError: one is set up wrongly, or two are of one kind.
     """
     found: dict[str, Source] = {}
+    problems: list[Problem] = []
     for entry in entry_points(group="tocsin.sources"):
-        made: Source = entry.load()()
-        if made.kind in found:
-            raise ProblemsError([_twice("source", made.kind)])
-        found[made.kind] = made
+        try:
+            made: Sequence[Source] = entry.load()(settings, secrets)
+        except ProblemsError as error:
+            problems += error.problems
+            continue
+        problems += [_twice("source", each.kind) for each in made if each.kind in found]
+        found.update({each.kind: each for each in made})
+    if problems:
+        raise ProblemsError(problems)
     return found
 
 
@@ -230,23 +232,17 @@ def serve(options: ServeOptions) -> None:
     settings = settings_of(options)
     with unfailing_stderr():
         configure(settings.log.level, settings.log.format)
-        with asyncio.Runner(loop_factory=_new_loop) as runner:
+        with asyncio.Runner(loop_factory=new_loop) as runner:
             runner.run(_serve(settings))
-
-
-def _new_loop() -> asyncio.AbstractEventLoop:
-    import uvloop
-
-    return uvloop.new_event_loop()
 
 
 async def _serve(settings: Settings) -> None:
     clock, randomness = SystemClock(), SystemRandomness()
     channels = channels_of(settings, read_secret, clock)
-    sources = sources_of()
+    sources = sources_of(settings, read_secret)
     shelf, roster = documents_of(settings, channels)
     _tell(shelf, clock.now())
-    listening = _listen(settings)
+    listening = listen(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     engine = assemble(
         store=await connect(_database_url(settings), fold),
@@ -277,37 +273,15 @@ async def _serve(settings: Settings) -> None:
     try:
         await _write_cli_token(engine, settings.data_dir / CLI_TOKEN_FILE)
         setup_link = await engine.access.setup_link(settings.public_url)
-        await _Server(app, engine, settings, setup_link).serve([listening])
+        await Server(app, engine, settings, setup_link).serve([listening])
     finally:
         listening.close()
         watcher.cancel()
         with suppress(asyncio.CancelledError):
             await watcher
         await engine.stop()
-
-
-def _listen(settings: Settings) -> socket.socket:
-    """The socket to serve on, taken before anything else is begun.
-
-    Raises:
-        ProblemsError: the address cannot be listened on.
-    """
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((settings.host, settings.port))
-    except OSError as error:
-        listening.close()
-        reason = error.strerror or str(error)
-        problem = Problem(
-            code="cannot-listen",
-            field="port",
-            message=f"Tocsin cannot listen on {settings.host}:{settings.port}: {reason}.",
-            mend="Stop what uses it, or choose another with --port.",
-        )
-        raise ProblemsError([problem]) from error
-    return listening
+        for source in sources.values():
+            await source.close()
 
 
 async def _reload(engine: Engine, settings: Settings, channels: Mapping[str, Channel]) -> None:
@@ -329,66 +303,3 @@ async def _write_cli_token(engine: Engine, path: Path) -> None:
         return
     token = await engine.access.create_token(CLI_TOKEN_NAME, "admin", None, SYSTEM)
     write_secret(path, f"{token}\n")
-
-
-class _Server(uvicorn.Server):
-    """A server that says where it is once it is ready, and lets open streams go when it has to stop."""
-
-    def __init__(self, app: Litestar, engine: Engine, settings: Settings, setup_link: str | None) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                host=settings.host,
-                port=settings.port,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                lifespan="off",
-                timeout_graceful_shutdown=STOP_WITHIN_SECONDS,
-            )
-        )
-        self._engine = engine
-        self._settings = settings
-        self._setup_link = setup_link
-
-    async def startup(self, sockets: Any = None) -> None:
-        """Listen, then print the way in."""
-        await super().startup(sockets)
-        if self.started:
-            with suppress(OSError):
-                print(welcome(self._settings, self._setup_link), flush=True)
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        """Heed the signals while serving. The base class raises them once more afterwards, which would end
-        the process before the engine has stopped in good order, and tell a stop that was asked for as a
-        failure."""
-        before = {sig: signal.signal(sig, self.handle_exit) for sig in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for sig, handler in before.items():
-                signal.signal(sig, handler)
-
-    def handle_exit(self, sig: int, frame: Any) -> None:
-        """Stop; a second Ctrl-C stops at once."""
-        self._engine.hub.close()
-        if sig == signal.SIGINT and self.should_exit:
-            self.force_exit = True
-        super().handle_exit(sig, frame)
-
-
-def welcome(settings: Settings, setup_link: str | None) -> str:
-    """What is printed once the server is ready: its address, the set-up link, and a first alert."""
-    url = settings.public_url
-    lines = [f"Tocsin runs at {url}", ""]
-    if setup_link:
-        lines += ["Make yourself the first admin (this link works once):", f"  {setup_link}", ""]
-    lines += [
-        "Send a first alert:",
-        f"  curl -X POST {url}/in/generic -H 'content-type: application/json' \\",
-        f"    -d '{FIRST_ALERT}'",
-        "",
-        f"Pages to people with an outbox are written to {settings.outbox_file}. Stop with Ctrl-C.",
-    ]
-    return "\n".join(lines)

@@ -10,13 +10,13 @@ from tocsin.alerts.grouping import (
     Attaches,
     Because,
     Clears,
-    Holder,
     Opens,
     Placement,
     Recorded,
     group_key,
     place,
 )
+from tocsin.alerts.holders import Holder, Holders
 from tocsin.alerts.model import Alert, fingerprint
 from tocsin.base.ids import IncidentId
 
@@ -36,6 +36,11 @@ def holder(
         fingerprints=frozenset(each.fingerprint for each in alerts),
         resolved_at=None if resolved_after is None else START + resolved_after,
     )
+
+
+def placed_by(what: Alert, by: tuple[str, ...], holders: list[Holder]) -> Placement:
+    known = Holders(holders)
+    return place(what, by, known.of_alert(what.fingerprint), known.of_group(group_key(what, by)))
 
 
 LATER = replace(FIRES, starts_at=START + minutes(20), received_at=START + minutes(20))
@@ -70,23 +75,23 @@ STILL = replace(FIRES, received_at=START + timedelta(days=3))
     ],
 )
 def test_an_alert_goes_where_it_belongs(what: Alert, holders: list[Holder], placed: Placement) -> None:
-    assert place(what, BY, holders) == placed
+    assert placed_by(what, BY, holders) == placed
 
 
 @pytest.mark.parametrize("label", ["info", "INFO", "none", "debug", "notice", "Informational"])
 def test_what_is_for_information_only_opens_nothing(label: str) -> None:
     quiet = alert("Down", service="api", severity=label)
-    assert place(quiet, BY, []) == Recorded(Because.INFORMATIONAL)
-    assert place(quiet, BY, [holder(ONE, key=KEY)]) == Recorded(Because.INFORMATIONAL)
-    assert place(quiet, BY, [holder(ONE, quiet)]) == Attaches(ONE, Because.SAME_ALERT)
+    assert placed_by(quiet, BY, []) == Recorded(Because.INFORMATIONAL)
+    assert placed_by(quiet, BY, [holder(ONE, key=KEY)]) == Recorded(Because.INFORMATIONAL)
+    assert placed_by(quiet, BY, [holder(ONE, quiet)]) == Attaches(ONE, Because.SAME_ALERT)
 
 
 def test_the_group_key_names_its_labels_and_is_never_that_of_a_declared_incident() -> None:
     assert group_key(FIRES, BY) == KEY
     assert group_key(alert("Down"), BY) == "alertname=Down/service="
     assert group_key(FIRES, ()) != ""
-    assert place(FIRES, (), [holder(ONE, key="")]) == Opens(group_key(FIRES, ()))
-    assert place(FIRES, (), [holder(ONE, key=group_key(FIRES, ()))]) == Attaches(ONE, Because.SAME_GROUP)
+    assert placed_by(FIRES, (), [holder(ONE, key="")]) == Opens(group_key(FIRES, ()))
+    assert placed_by(FIRES, (), [holder(ONE, key=group_key(FIRES, ()))]) == Attaches(ONE, Because.SAME_GROUP)
 
 
 def test_a_fingerprint_is_of_the_labels_whatever_their_order() -> None:

@@ -71,18 +71,18 @@ async def test_nothing_is_asked_of_the_store_for_an_empty_request() -> None:
     assert not house.steps
 
 
-async def test_one_poisonous_request_does_not_take_others_along() -> None:
+async def test_one_poisonous_request_does_not_take_others_along(monkeypatch: pytest.MonkeyPatch) -> None:
     house = House()
     poison = replace(alert("Poison"), source="poison")
 
-    real = house.engine.intake._record
+    real = intake_module.record_alert
 
     async def break_on_poison(unit: object, what: object, *rest: object) -> None:
         if what is poison:
             raise RuntimeError("this alert breaks the program")
         await real(unit, what, *rest)  # type: ignore[arg-type]
 
-    house.engine.intake._record = break_on_poison  # type: ignore[method-assign,assignment]
+    monkeypatch.setattr(intake_module, "record_alert", break_on_poison)
     requests = [
         asyncio.create_task(house.engine.intake.take([each])) for each in (alert("One"), poison, alert("Two"))
     ]

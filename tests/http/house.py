@@ -20,7 +20,8 @@ from tocsin.base.problems import Problem
 from tocsin.engine.access import Scope
 from tocsin.engine.engine import Engine, assemble
 from tocsin.engine.library import read_document
-from tocsin.engine.ports import Outgoing, Parsed, SourceError
+from tocsin.engine.ports import Outgoing
+from tocsin.engine.sources import Arrival, Parsed, PlainSource, SourceError
 from tocsin.faces.http.app import create_app
 from tocsin.faces.web import site
 from tocsin.incident.events import SYSTEM
@@ -93,15 +94,15 @@ class Sink:
         return None
 
 
-class PlainSource:
+class ListSource(PlainSource):
     """A wire format for tests: a list of objects with `labels`, of which each may be bad by itself."""
 
     kind = "plain"
 
-    def parse(self, body: bytes, headers: Any, received_at: datetime) -> Parsed:
-        assert "authorization" not in headers, "a source has no business with the token"
+    async def parse(self, arrival: Arrival) -> Parsed:
+        assert "authorization" not in arrival.headers, "a source has no business with the token"
         try:
-            listed = msgspec.json.decode(body)
+            listed = msgspec.json.decode(arrival.body)
         except msgspec.DecodeError as error:
             raise SourceError([_problem("", f"The body is no JSON: {error}.")]) from error
         if not isinstance(listed, list):
@@ -122,10 +123,10 @@ class PlainSource:
                     status=status,
                     labels=labels,
                     annotations=each.get("annotations", {}),
-                    starts_at=received_at,
-                    received_at=received_at,
+                    starts_at=arrival.received_at,
+                    received_at=arrival.received_at,
                     source="plain",
-                    ends_at=received_at if status is AlertStatus.RESOLVED else None,
+                    ends_at=arrival.received_at if status is AlertStatus.RESOLVED else None,
                     generator_url=each.get("url", ""),
                 )
             )
@@ -173,9 +174,9 @@ class House:
         """Take in an alert of the highest level; returns its incident."""
         severity = labels.pop("severity", "critical")
         annotations = {"summary": labels.pop("summary", "Checkout answers with errors")}
-        source = PlainSource()
+        source = ListSource()
         body = [{"labels": {"alertname": name, "severity": severity, **labels}, "annotations": annotations}]
-        parsed = source.parse(msgspec.json.encode(body), {}, self.clock.now())
+        parsed = await source.parse(Arrival(body=msgspec.json.encode(body), received_at=self.clock.now()))
         (taken,) = await self.engine.intake.take(parsed.alerts)
         assert taken.incident is not None
         return taken.incident
@@ -200,7 +201,7 @@ def make_house(
     )
     app = create_app(
         engine,
-        {"plain": PlainSource()},
+        {"plain": ListSource()},
         public_url,
         allow_unauthenticated_sources=open_sources,
         extra_handlers=site.handlers(),

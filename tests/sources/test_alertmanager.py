@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tocsin.adapters.sources.alertmanager import source
+from tocsin.adapters.sources.alertmanager import AlertmanagerSource
 from tocsin.alerts.model import AlertStatus, fingerprint
 from tocsin.base import limits
 from tocsin.base.problems import Weight
-from tocsin.engine.ports import Parsed, SourceError
+from tocsin.engine.sources import Parsed, SourceError
+from tocsin.testing.sources import parse as ask
 
 NOW = datetime(2026, 3, 2, 9, 5, tzinfo=UTC)
 BODY = {
@@ -50,9 +51,11 @@ BODY = {
 MANY = {f"l{n}": "x" for n in range(limits.labels_per_alert_max + 1)}
 
 
+SOURCE = AlertmanagerSource()
+
+
 def parse(body: object) -> Parsed:
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return source().parse(raw, {"content-type": "application/json"}, NOW)
+    return ask(SOURCE, body)
 
 
 def refused(body: object) -> list[tuple[str, str]]:

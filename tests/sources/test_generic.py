@@ -1,6 +1,5 @@
 """Our own simple JSON: what a person types into curl, and what goes wrong there."""
 
-import json
 from datetime import UTC, datetime
 
 import pytest
@@ -8,18 +7,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.sources.test_alertmanager import values
-from tocsin.adapters.sources.generic import FIELDS, source
+from tocsin.adapters.sources.generic import FIELDS, GenericSource
 from tocsin.alerts.model import AlertStatus, fingerprint
 from tocsin.base import limits
 from tocsin.base.problems import Weight
-from tocsin.engine.ports import Parsed, SourceError
+from tocsin.engine.sources import Parsed, SourceError
+from tocsin.testing.sources import parse as ask
 
 NOW = datetime(2026, 3, 2, 9, 5, tzinfo=UTC)
 
 
+SOURCE = GenericSource()
+
+
 def parse(body: object) -> Parsed:
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return source().parse(raw, {}, NOW)
+    return ask(SOURCE, body)
 
 
 def refused(body: object) -> list[tuple[str, str]]:

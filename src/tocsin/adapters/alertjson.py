@@ -12,7 +12,7 @@ from tocsin.alerts.model import Alert
 from tocsin.base import limits
 from tocsin.base.problems import Problem, Weight
 from tocsin.base.times import parse_instant
-from tocsin.engine.ports import Parsed, SourceError
+from tocsin.engine.sources import Parsed, SourceError
 
 NO_TIME = datetime(1, 1, 1, tzinfo=UTC)
 """How Go writes that there is no time."""

@@ -1,11 +1,12 @@
 """What becomes of an alert: a new incident, part of one that is there, or a record that says why not."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 
 import msgspec
 
+from tocsin.alerts.holders import Holder
 from tocsin.alerts.model import Alert, AlertStatus
 from tocsin.base.ids import IncidentId
 
@@ -14,15 +15,6 @@ INFORMATIONAL = frozenset({"info", "informational", "none", "debug", "notice"})
 
 REOPEN_WITHIN = timedelta(minutes=30)
 """An alert that comes back this soon after the resolution belongs to the same incident."""
-
-
-class Holder(msgspec.Struct, frozen=True, kw_only=True):
-    """The facts of an incident, not yet closed, that grouping needs. `resolved_at` is UTC."""
-
-    id: IncidentId
-    group_key: str
-    fingerprints: frozenset[str]
-    resolved_at: datetime | None = None
 
 
 class Because(StrEnum):
@@ -41,27 +33,27 @@ class Opens(msgspec.Struct, frozen=True):
     """The alert opens a new incident."""
 
     group_key: str
-    because: Because = Because.FIRST_OF_GROUP
+    because: str = Because.FIRST_OF_GROUP.value
 
 
 class Attaches(msgspec.Struct, frozen=True):
     """The alert is (again) part of an incident."""
 
     incident: IncidentId
-    because: Because
+    because: str
 
 
 class Clears(msgspec.Struct, frozen=True):
     """The alert has ended in an incident."""
 
     incident: IncidentId
-    because: Because = Because.CLEARED
+    because: str = Because.CLEARED.value
 
 
 class Recorded(msgspec.Struct, frozen=True):
     """The alert is kept, without an incident."""
 
-    because: Because
+    because: str
 
 
 Placement = Opens | Attaches | Clears | Recorded
@@ -78,25 +70,30 @@ def group_key(alert: Alert, group_by: Iterable[str], playbook: str = "") -> str:
     return f"[{playbook}] {values}" if playbook else values
 
 
-def place(alert: Alert, group_by: Sequence[str], holders: Iterable[Holder], playbook: str = "") -> Placement:
-    """Decide where an alert belongs. `holders` are the incidents that are not closed, newest first;
-    `playbook` is as in `group_key`."""
-    candidates = list(holders)
-    same = [each for each in candidates if alert.fingerprint in each.fingerprints]
+def place(
+    alert: Alert,
+    group_by: Sequence[str],
+    same: Sequence[Holder],
+    siblings: Sequence[Holder],
+    playbook: str = "",
+) -> Placement:
+    """Decide where an alert belongs. `same` are the incidents, not closed, that hold it, and `siblings`
+    those of its group, both newest first; `playbook` is as in `group_key`."""
     active = next((each for each in same if each.resolved_at is None), None)
     if alert.status is AlertStatus.RESOLVED:
         cleared = active or next(iter(same), None)
-        return Clears(cleared.id) if cleared else Recorded(Because.NOTHING_TO_CLEAR)
+        return Clears(cleared.id) if cleared else Recorded(Because.NOTHING_TO_CLEAR.value)
     if active:
-        return Attaches(active.id, Because.SAME_ALERT)
+        return Attaches(active.id, Because.SAME_ALERT.value)
     if alert.labels.get("severity", "").casefold() in INFORMATIONAL:
-        return Recorded(Because.INFORMATIONAL)
-    key = group_key(alert, group_by, playbook)
-    sibling = next((each for each in candidates if each.group_key == key and each.resolved_at is None), None)
+        return Recorded(Because.INFORMATIONAL.value)
+    sibling = next((each for each in siblings if each.resolved_at is None), None)
     if sibling:
-        return Attaches(sibling.id, Because.SAME_GROUP)
+        return Attaches(sibling.id, Because.SAME_GROUP.value)
     back = next((each for each in same if _came_back(alert, each)), None)
-    return Attaches(back.id, Because.CAME_BACK) if back else Opens(key)
+    if back:
+        return Attaches(back.id, Because.CAME_BACK.value)
+    return Opens(group_key(alert, group_by, playbook))
 
 
 def _came_back(alert: Alert, holder: Holder) -> bool:

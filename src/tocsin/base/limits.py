@@ -19,6 +19,7 @@ playbook_block_chars_max = 16_384
 """A longer code block is shown, and none of it is run."""
 roster_bytes_max = 2 * 1024 * 1024
 
+silences_max = 5_000
 note_chars_max = 16_384
 title_chars_max = 300
 reason_chars_max = 2_000

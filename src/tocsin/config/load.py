@@ -76,6 +76,9 @@ SETTINGS: tuple[Setting[Any], ...] = (
 FREE_TABLES = ("channels", "sources")
 """Tables whose keys are kinds of channels and sources."""
 
+PART_TABLES = ("heartbeats", "probes", "mappings", "inbound_mail", "report_form")
+"""Tables that the parts they are for read themselves (see `config.tables`)."""
+
 
 def load_settings(
     flags: Mapping[str, str | None], environ: Mapping[str, str], file_text: str | None, file_name: str
@@ -93,7 +96,7 @@ def load_settings(
     for each in SETTINGS:
         loader.read(each)
     tokens, sources = loader.sources()
-    settings = _settings(loader, tokens, sources, loader.free("channels"))
+    settings = _settings(loader, tokens, sources)
     loader.look_for_typos(tokens)
     if loader.problems or loader.root.report.problems:
         in_file = sorted(loader.root.report.problems, key=lambda problem: problem.line)
@@ -183,7 +186,7 @@ class _Loader:
 
     def _known_tables(self) -> dict[str, Table]:
         """The tables of the file that hold settings; keys that are none are told of."""
-        within: dict[str, list[str]] = {"": list(FREE_TABLES)}
+        within: dict[str, list[str]] = {"": [*FREE_TABLES, *PART_TABLES]}
         for setting in SETTINGS:
             place, _, key = setting.key.rpartition(".")
             within.setdefault(place, []).append(key)
@@ -200,6 +203,11 @@ class _Loader:
         """The tables within `channels` or `sources`, as they stand in the file."""
         table = self.root.table(name)
         return {key: dict(each.values) for key, each in table.each_table()} if table else {}
+
+    def parts(self) -> dict[str, dict[str, Any]]:
+        """The tables of the parts, as they stand in the file; one that is not there is left out."""
+        found = ((name, self.root.table(name)) for name in PART_TABLES if name in self.root)
+        return {name: dict(table.values) for name, table in found if table is not None}
 
     def sources(self) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
         """The references of the tokens of the sources, and the rest of their tables."""
@@ -236,7 +244,6 @@ def _settings(
     loader: _Loader,
     tokens: dict[str, str],
     sources: dict[str, dict[str, Any]],
-    channels: dict[str, dict[str, Any]],
 ) -> Settings:
     host, port = loader.get(HOST) or "127.0.0.1", loader.get(PORT) or 8800
     data_dir = loader.get(DATA_DIR) or Path("data")
@@ -261,7 +268,8 @@ def _settings(
         webhook_secret_ref=loader.get(WEBHOOK_SECRET_REF) or "",
         source_tokens=tokens,
         sources=sources,
-        channels=channels,
+        channels=loader.free("channels"),
+        tables=loader.parts(),
         log=Log(level=loader.get(LOG_LEVEL) or "info", format=loader.get(LOG_FORMAT) or "text"),
         clocks=_clocks(loader),
         page_bundle_window=timedelta(seconds=10) if window is None else window,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -43,7 +43,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     a password, so that it is not shown; where `database_url_ref` is set, the URL is that secret.
     `smtp` is None and `webhook_secret_ref` empty where the channel is not set up. `source_tokens` maps a
     kind of source to the reference of a token of its own. `channels` and `sources` hold the tables of
-    kinds that come with other packages, as they stand in the file.
+    channels and sources, as they stand in the file; `tables` those of the parts that read their own table
+    (see `config.tables`), by its name.
     """
 
     host: str
@@ -62,6 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     source_tokens: dict[str, str] = {}
     channels: dict[str, dict[str, Any]] = {}
     sources: dict[str, dict[str, Any]] = {}
+    tables: dict[str, dict[str, Any]] = {}
     log: Log = Log()
     clocks: Clocks = Clocks()
     page_bundle_window: timedelta = timedelta(seconds=10)
@@ -87,4 +89,14 @@ def references_of(settings: Settings) -> Iterator[tuple[str, str]]:
     for table, kinds in (("channels", settings.channels), ("sources", settings.sources)):
         for kind, own in kinds.items():
             named += [(str(v), f"{table}.{kind}.{k}") for k, v in own.items() if k.endswith("_ref")]
+    for name, values in settings.tables.items():
+        named += _references_in(values, name)
     return (each for each in named if each[0])
+
+
+def _references_in(values: dict[str, Any], place: str) -> Iterator[tuple[str, str]]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _references_in(cast("dict[str, Any]", value), f"{place}.{key}")
+        elif key.endswith("_ref"):
+            yield str(value), f"{place}.{key}"

@@ -44,14 +44,14 @@ class _Drill:
 
     def run(self, notes: tuple[str, ...]) -> DrillReport:
         alert = self._alert(AlertStatus.FIRING, self.start)
-        placed = place(alert, self.rules.playbook.options.group_by, ())
+        placed = place(alert, self.rules.playbook.options.group_by, (), ())
         if isinstance(placed, Opens):
-            opening = c.OpenByAlert(alert=alert, group_key=placed.group_key, because=placed.because.value)
+            opening = c.OpenByAlert(alert=alert, group_key=placed.group_key, because=placed.because)
             self._ask(opening, _SENDER, self.start)
             self._deliver(self.start)
             self._pass_time()
         else:
-            text = f"The alert {alert.name} opens no incident: {placed.because.value}."
+            text = f"The alert {alert.name} opens no incident: {placed.because}."
             self._say(self.start, "Note", "trouble", text)
         return DrillReport(
             scenario=self.scenario,

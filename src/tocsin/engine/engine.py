@@ -1,9 +1,10 @@
 """The engine: its parts put together over the ports, started and stopped as one."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
@@ -15,6 +16,7 @@ from tocsin.engine.hub import Hub
 from tocsin.engine.intake import Intake
 from tocsin.engine.library import Document, Library
 from tocsin.engine.links import Links
+from tocsin.engine.noise import Noise
 from tocsin.engine.ports import (
     Channel,
     Clock,
@@ -25,6 +27,7 @@ from tocsin.engine.ports import (
 )
 from tocsin.engine.queries import Queries
 from tocsin.engine.shelf import Shelf
+from tocsin.engine.silencing import Silencing
 from tocsin.engine.watched import TRY_AGAIN, WatchedStore
 from tocsin.incident.rules import Clocks
 from tocsin.oncall.model import Roster
@@ -49,7 +52,10 @@ class Engine:
     delivery: Delivery
     queries: Queries
     access: Access
+    silencing: Silencing
     channels: Mapping[str, Channel]
+    parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=dict[str, Any])
+    """Further loops by name, put in before the start: heartbeats, probes, listeners."""
     _tasks: list[asyncio.Task[None]] = field(default_factory=list["asyncio.Task[None]"])
 
     async def start(self) -> None:
@@ -61,6 +67,7 @@ class Engine:
             "clockwork": self.clockwork.run,
             "delivery": self.delivery.run,
             "store": self.store.run,
+            **self.parts,
         }
         self._tasks = [asyncio.create_task(loop(), name=name) for name, loop in loops.items()]
         for task in self._tasks:
@@ -127,7 +134,8 @@ def assemble(
     watched = WatchedStore(store, clock)
     library = Library(watched, clock, document, roster, clocks)
     desk = Desk(watched, clock, library, hub)
-    intake = Intake(watched, clock, library, desk)
+    silencing = Silencing(watched, clock, randomness)
+    intake = Intake(watched, clock, Noise(library, silencing, desk), desk)
     access = Access(watched, clock, randomness)
     delivery = Delivery(
         store=watched,
@@ -152,5 +160,6 @@ def assemble(
         delivery=delivery,
         queries=Queries(watched, clock, library),
         access=access,
+        silencing=silencing,
         channels=channels,
     )

@@ -15,11 +15,12 @@ import structlog
 from msgspec.structs import replace
 
 from tocsin.alerts import grouping
+from tocsin.alerts.holders import Holder, Holders
 from tocsin.alerts.model import Alert, AlertStatus
 from tocsin.base import limits
-from tocsin.base.ids import IncidentId, incident_number
+from tocsin.base.ids import IncidentId
 from tocsin.engine.desk import Answer, Desk, RefusedError
-from tocsin.engine.library import Library
+from tocsin.engine.noise import Noise
 from tocsin.engine.ports import Clock, ConflictError, Store, StoreUnavailableError, Unit
 from tocsin.engine.records import AlertRecord
 from tocsin.engine.steady import to_its_end
@@ -61,49 +62,13 @@ class _Request(msgspec.Struct):
     answer: asyncio.Future[list[Taken]]
 
 
-class Holders:
-    """The incidents to which alerts may belong, found by alert and by group; kept up to date within one
-    transaction, so that a storm of alerts does not read them all again for each."""
-
-    def __init__(self, newest_first: Sequence[grouping.Holder]) -> None:
-        self._holders: dict[IncidentId, grouping.Holder] = {}
-        self._by_fingerprint: dict[str, list[IncidentId]] = {}
-        self._by_group: dict[str, list[IncidentId]] = {}
-        for holder in reversed(newest_first):
-            self._add(holder)
-
-    def candidates(self, fingerprint: str, group_key: str) -> list[grouping.Holder]:
-        """Those that hold the alert or are of its group, newest first."""
-        found = {*self._by_fingerprint.get(fingerprint, ()), *self._by_group.get(group_key, ())}
-        return [self._holders[incident] for incident in sorted(found, key=incident_number, reverse=True)]
-
-    def put(self, incident: Incident) -> None:
-        """Take note of what an incident has become."""
-        self._add(
-            grouping.Holder(
-                id=incident.id,
-                group_key=incident.group_key,
-                fingerprints=frozenset(alert.fingerprint for alert in incident.alerts),
-                resolved_at=incident.resolved_at,
-            )
-        )
-
-    def _add(self, holder: grouping.Holder) -> None:
-        before = self._holders.get(holder.id)
-        self._holders[holder.id] = holder
-        for fingerprint in holder.fingerprints - (before.fingerprints if before else frozenset()):
-            self._by_fingerprint.setdefault(fingerprint, []).append(holder.id)
-        if before is None:
-            self._by_group.setdefault(holder.group_key, []).append(holder.id)
-
-
 class Intake:
     """Group commit of alerts. `run` must be running for `take` to be answered."""
 
-    def __init__(self, store: Store, clock: Clock, library: Library, desk: Desk) -> None:
+    def __init__(self, store: Store, clock: Clock, noise: Noise, desk: Desk) -> None:
         self._store = store
         self._clock = clock
-        self._library = library
+        self._noise = noise
         self._desk = desk
         self._queue: asyncio.Queue[_Request] = asyncio.Queue(QUEUE_REQUESTS_MAX)
 
@@ -182,30 +147,37 @@ class Intake:
             with attempt:
                 changed: dict[IncidentId, None] = {}
                 async with self._store.transaction() as unit:
+                    await self._noise.refresh(unit)
                     known = Holders(await unit.holders())
+                    opened: list[IncidentId] = []
                     answers = [
-                        [await self._place(unit, alert, known, changed) for alert in alerts]
+                        [await self._place(unit, alert, known, changed, opened) for alert in alerts]
                         for alerts in requests
                     ]
+                    settled = await self._noise.settle(unit, opened, known, self._clock.now())
+                    changed.update(dict.fromkeys(settled))
                 self._desk.announce(list(changed))
                 return answers
         raise AssertionError("the last attempt returns or raises")
 
     async def _place(
-        self, unit: Unit, alert: Alert, known: Holders, changed: dict[IncidentId, None]
+        self,
+        unit: Unit,
+        alert: Alert,
+        known: Holders,
+        changed: dict[IncidentId, None],
+        opened: list[IncidentId],
     ) -> Taken:
-        shelf = self._library.current
-        book = shelf.for_alert(alert)
-        group_by, apart = book.playbook.options.group_by, shelf.group_of(book)
-        key = grouping.group_key(alert, group_by, apart)
-        placement = grouping.place(alert, group_by, known.candidates(alert.fingerprint, key), apart)
+        seen = await unit.alert(alert.fingerprint)
+        placement = self._noise.place(alert, seen, known, self._clock.now())
         actor = Actor(ActorKind.SOURCE, alert.source, alert.source)
-        because = placement.because.value
+        because = placement.because
         answer: Answer | None = None
         match placement:
             case grouping.Opens():
                 opening = c.OpenByAlert(alert=alert, group_key=placement.group_key, because=because)
                 answer = await self._desk.open_in(unit, opening, actor)
+                opened.append(answer.incident.id)
             case grouping.Attaches():
                 attached = c.AttachAlert(alert=alert, because=because)
                 try:
@@ -219,27 +191,39 @@ class Intake:
             case grouping.Recorded():
                 pass
         if answer is not None and answer.entries:
-            known.put(answer.incident)
+            known.put(_holder(answer.incident))
             changed[answer.incident.id] = None
         incident = answer.incident.id if answer else None
-        await self._record(unit, alert, incident, because)
+        await record_alert(unit, alert, seen, incident, because)
         return Taken(fingerprint=alert.fingerprint, incident=incident, because=because)
 
-    async def _record(self, unit: Unit, alert: Alert, incident: IncidentId | None, because: str) -> None:
-        known = await unit.alert(alert.fingerprint)
-        latest = alert
-        if known is not None and alert.status is AlertStatus.RESOLVED and not alert.annotations:
-            latest = replace(alert, annotations=known.alert.annotations)
-        await unit.save_alert(
-            AlertRecord(
-                alert=latest,
-                incident=incident,
-                because=because,
-                first_seen_at=known.first_seen_at if known else alert.received_at,
-                last_seen_at=alert.received_at,
-                times=known.times + 1 if known else 1,
-            )
+
+def _holder(incident: Incident) -> Holder:
+    return Holder(
+        id=incident.id,
+        group_key=incident.group_key,
+        fingerprints=frozenset(alert.fingerprint for alert in incident.alerts),
+        resolved_at=incident.resolved_at,
+    )
+
+
+async def record_alert(
+    unit: Unit, alert: Alert, seen: AlertRecord | None, incident: IncidentId | None, because: str
+) -> None:
+    """Keep what is known of an alert after it was placed."""
+    latest = alert
+    if seen is not None and alert.status is AlertStatus.RESOLVED and not alert.annotations:
+        latest = replace(alert, annotations=seen.alert.annotations)
+    await unit.save_alert(
+        AlertRecord(
+            alert=latest,
+            incident=incident,
+            because=because,
+            first_seen_at=seen.first_seen_at if seen else alert.received_at,
+            last_seen_at=alert.received_at,
+            times=seen.times + 1 if seen else 1,
         )
+    )
 
 
 def _refuse(requests: Sequence[_Request], error: Exception) -> None:

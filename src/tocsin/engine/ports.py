@@ -4,14 +4,12 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
-from tocsin.alerts.grouping import Holder
-from tocsin.alerts.model import Alert
+from tocsin.alerts.holders import Holder
 from tocsin.base.ids import IncidentId, PageId
-from tocsin.base.problems import Problem
 from tocsin.engine.records import (
     Account,
     AlertRecord,
@@ -27,6 +25,8 @@ from tocsin.engine.records import (
 from tocsin.incident.events import Actor, Entry
 from tocsin.incident.outgoing import Letter, RaiseAlert, Send
 from tocsin.incident.state import Incident, State
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 class Clock(Protocol):
@@ -152,6 +152,14 @@ class Reader(Protocol):
         """The audit log, newest first."""
         ...
 
+    async def kept(self, shape: type[T], key: str) -> T | None:
+        """One of the small records that parts of the engine keep for themselves (see `Unit.keep`)."""
+        ...
+
+    async def all_kept(self, shape: type[T], limit: int = 1_000) -> list[T]:
+        """The small records of one shape, those with the latest time first, then by key."""
+        ...
+
 
 class Unit(Reader, Protocol):
     """One transaction. Nothing of it is seen by others before it ends well; leaving it by an exception
@@ -230,6 +238,19 @@ class Unit(Reader, Protocol):
 
     async def set_setting(self, key: str, value: str) -> None:
         """Keep a value that the server needs again."""
+        ...
+
+    async def keep(self, key: str, record: msgspec.Struct, at: datetime) -> None:
+        """Insert or replace a small record, under the name of its shape and a key that is its own within
+        that shape. `at` (UTC) is by what `all_kept` sorts and `forget_before` forgets."""
+        ...
+
+    async def forget(self, shape: type[msgspec.Struct], key: str) -> None:
+        """Remove a small record, where it is there."""
+        ...
+
+    async def forget_before(self, shape: type[msgspec.Struct], at: datetime) -> int:
+        """Remove the small records of one shape whose time is before `at`; returns how many."""
         ...
 
     async def record_audit(self, at: datetime, actor: Actor, action: str, detail: Mapping[str, str]) -> None:
@@ -347,34 +368,4 @@ class World(Protocol):
 
     async def variable(self, name: str) -> str:
         """Whether a name of the environment has a value."""
-        ...
-
-
-class SourceError(Exception):
-    """A request of a sender cannot be read. Every problem names the field and the mend."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("; ".join(problem.message for problem in problems))
-
-
-class Parsed(msgspec.Struct, frozen=True, kw_only=True):
-    """What a request held: alerts to keep, and problems of those that cannot be."""
-
-    alerts: tuple[Alert, ...]
-    problems: tuple[Problem, ...] = ()
-
-
-class Source(Protocol):
-    """The wire format of a sender of alerts."""
-
-    kind: str
-    """The last part of its address: `/in/{kind}`."""
-
-    def parse(self, body: bytes, headers: Mapping[str, str], received_at: datetime) -> Parsed:
-        """Read a request. Header names are in lower case.
-
-        Raises:
-            SourceError: nothing of the request can be read.
-        """
         ...

@@ -13,7 +13,8 @@ from litestar.exceptions import NotAuthorizedException, PermissionDeniedExceptio
 from tocsin.base.ids import PersonId
 from tocsin.engine.access import Access
 from tocsin.engine.engine import Engine
-from tocsin.engine.ports import Source, StoreUnavailableError
+from tocsin.engine.ports import StoreUnavailableError
+from tocsin.engine.sources import Source
 from tocsin.engine.verbs import may
 from tocsin.engine.views import Principal
 from tocsin.incident.events import Actor, ActorKind

@@ -218,6 +218,29 @@ class RecordsContract:
             await unit.drop_session("unknown")
             assert await unit.session("s") is None
 
+    async def test_small_records_by_shape_and_key(self, store: Store) -> None:
+        old = Session(secret_hash="s", account="alice", created_at=T0, expires_at=after(60))
+        new = Session(secret_hash="t", account="b\x00b", created_at=T0, expires_at=after(60))
+        other = PlaybookVersion(hash="f", name="p.md", content=b"", seen_at=T0)
+        async with store.transaction() as unit:
+            await unit.keep("one", new, after(1))
+            await unit.keep("one", old, after(2))
+            await unit.keep("two", new, after(3))
+            await unit.keep("one", other, after(4))
+            assert await unit.kept(Session, "one") == old
+        async with store.reading() as reader:
+            assert await reader.all_kept(Session) == [new, old]
+            assert await reader.all_kept(Session, limit=1) == [new]
+            assert await reader.all_kept(PlaybookVersion) == [other]
+            assert await reader.kept(Session, "three") is None
+        async with store.transaction() as unit:
+            await unit.forget(PlaybookVersion, "one")
+            await unit.forget(PlaybookVersion, "two")
+            assert await unit.forget_before(Session, after(3)) == 1
+            assert await unit.all_kept(PlaybookVersion) == []
+        async with store.reading() as reader:
+            assert await reader.all_kept(Session) == [new]
+
     async def test_settings_and_playbooks(self, store: Store) -> None:
         book = PlaybookVersion(hash="f" * 64, name="p.md", content=b"# \xc3\xa4\x00\xff", seen_at=T0)
         again = PlaybookVersion(hash="f" * 64, name="q.md", content=b"# \xc3\xa4\x00\xff", seen_at=after(1))

@@ -1,6 +1,6 @@
 """The source `alertmanager`: the webhook of Prometheus Alertmanager, version 4."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import cast
 
@@ -16,30 +16,31 @@ from tocsin.alerts.model import Alert, AlertStatus, fingerprint
 from tocsin.base import limits
 from tocsin.base.problems import Problem, Weight
 from tocsin.base.times import require_utc
-from tocsin.engine.ports import Parsed, Source, SourceError
+from tocsin.config import Secrets, Settings
+from tocsin.engine.sources import Arrival, Parsed, PlainSource, Source, SourceError
 
 KIND = "alertmanager"
 FINGERPRINT_CHARS_MAX = 128
 
 
-def source() -> Source:
+def sources(settings: Settings, secret: Secrets) -> Sequence[Source]:
     """The source; it has no settings of its own."""
-    return AlertmanagerSource()
+    return (AlertmanagerSource(),)
 
 
-class AlertmanagerSource:
+class AlertmanagerSource(PlainSource):
     """Reads a notification of a group of alerts. What stands outside `alerts` repeats what is in them."""
 
     kind = KIND
 
-    def parse(self, body: bytes, headers: Mapping[str, str], received_at: datetime) -> Parsed:
+    async def parse(self, arrival: Arrival) -> Parsed:
         """Read a request.
 
         Raises:
             SourceError: it is no JSON, has no list of alerts, or none of the alerts can be kept.
         """
-        received_at = require_utc(received_at)
-        document = decode(body)
+        received_at = require_utc(arrival.received_at)
+        document = decode(arrival.body)
         if not isinstance(document, dict):
             raise SourceError([wrong_type("the body", document, "the webhook of Alertmanager, version 4")])
         values = cast("dict[str, object]", document)

@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
@@ -20,7 +20,8 @@ from tocsin.alerts.model import Alert, AlertStatus, fingerprint
 from tocsin.base import limits
 from tocsin.base.problems import Problem, Weight
 from tocsin.base.times import require_utc
-from tocsin.engine.ports import Parsed, Source, SourceError
+from tocsin.config import Secrets, Settings
+from tocsin.engine.sources import Arrival, Parsed, PlainSource, Source, SourceError
 
 KIND = "generic"
 FIELDS = (
@@ -39,24 +40,24 @@ FIELDS = (
 DEDUP_KEY_CHARS_MAX = 512
 
 
-def source() -> Source:
+def sources(settings: Settings, secret: Secrets) -> Sequence[Source]:
     """The source; it has no settings of its own."""
-    return GenericSource()
+    return (GenericSource(),)
 
 
-class GenericSource:
+class GenericSource(PlainSource):
     """Reads one alert, a list of them, or an object with a list under `alerts`."""
 
     kind = KIND
 
-    def parse(self, body: bytes, headers: Mapping[str, str], received_at: datetime) -> Parsed:
+    async def parse(self, arrival: Arrival) -> Parsed:
         """Read a request.
 
         Raises:
             SourceError: it is no JSON, or nothing of it is an alert that can be kept.
         """
-        received_at = require_utc(received_at)
-        document = decode(body)
+        received_at = require_utc(arrival.received_at)
+        document = decode(arrival.body)
         if isinstance(document, list):
             return _batch(cast("list[object]", document), "", received_at)
         if not isinstance(document, dict):

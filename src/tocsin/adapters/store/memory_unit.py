@@ -3,14 +3,16 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
 from tocsin.adapters.store import rows
 from tocsin.adapters.store.codec import GENESIS, audit_hash, canonical_text
 from tocsin.adapters.store.steps import OnStep
 from tocsin.adapters.store.tables import Case, Draft, Tables
-from tocsin.alerts.grouping import Holder
+from tocsin.alerts.holders import Holder
 from tocsin.base import limits
 from tocsin.base.ids import IncidentId, PageId, incident_id
 from tocsin.base.times import format_instant
@@ -29,6 +31,8 @@ from tocsin.engine.records import (
 from tocsin.incident.events import Actor, Entry
 from tocsin.incident.outgoing import RaiseAlert, Send
 from tocsin.incident.state import ENDED, Incident, State
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 def _ready_at(row: OutboxRow) -> datetime:
@@ -171,6 +175,18 @@ class MemoryReader:
         self._step("audit")
         return list(reversed(self._tables.audit))[:limit]
 
+    async def kept(self, shape: type[T], key: str) -> T | None:
+        self._step("kept")
+        found = self._tables.records.get((shape.__name__, key))
+        return found[1] if found and isinstance(found[1], shape) else None
+
+    async def all_kept(self, shape: type[T], limit: int = 1_000) -> list[T]:
+        self._step("all_kept")
+        mine = [(key, *row) for (_, key), row in self._tables.records.items() if isinstance(row[1], shape)]
+        mine.sort(key=lambda each: each[0])
+        mine.sort(key=lambda each: each[1], reverse=True)
+        return [record for _, _, record in mine[:limit] if isinstance(record, shape)]
+
 
 class MemoryUnit(MemoryReader):
     """A transaction: it reads and writes tables of its own, which the store takes over at the commit."""
@@ -298,6 +314,22 @@ class MemoryUnit(MemoryReader):
     async def set_setting(self, key: str, value: str) -> None:
         self._step("set_setting")
         self._draft.table("settings")[key] = value
+
+    async def keep(self, key: str, record: msgspec.Struct, at: datetime) -> None:
+        self._step("keep")
+        self._draft.table("records")[type(record).__name__, key] = (at, record)
+
+    async def forget(self, shape: type[msgspec.Struct], key: str) -> None:
+        self._step("forget")
+        self._draft.table("records").pop((shape.__name__, key), None)
+
+    async def forget_before(self, shape: type[msgspec.Struct], at: datetime) -> int:
+        self._step("forget_before")
+        records = self._draft.table("records")
+        old = [name for name, (when, _) in records.items() if name[0] == shape.__name__ and when < at]
+        for name in old:
+            del records[name]
+        return len(old)
 
     async def record_audit(self, at: datetime, actor: Actor, action: str, detail: Mapping[str, str]) -> None:
         self._step("record_audit")

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import Executable, Text, func, select, type_coerce
@@ -17,12 +17,13 @@ from tocsin.adapters.store.schema import (
     incidents,
     outbox,
     playbooks,
+    records,
     sessions,
     settings,
     tokens,
 )
 from tocsin.adapters.store.steps import Connected, step
-from tocsin.alerts.grouping import Holder
+from tocsin.alerts.holders import Holder
 from tocsin.base.ids import IncidentId
 from tocsin.engine.records import (
     Account,
@@ -36,6 +37,8 @@ from tocsin.engine.records import (
     Token,
 )
 from tocsin.incident.state import ENDED, Incident, State
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 HOLDING = tuple(state.value for state in State if state not in ENDED)
 
@@ -203,3 +206,15 @@ class SqlReader(Connected):
     async def audit(self, limit: int = 200) -> list[AuditEntry]:
         query = select(audit).order_by(audit.c.seq.desc()).limit(limit)
         return [rows.read_audit(row) for row in await self._all(query)]
+
+    @step
+    async def kept(self, shape: type[T], key: str) -> T | None:
+        mine = (records.c.shape == shape.__name__) & (records.c.key == key)
+        body = await self._value(select(records.c.body).where(mine))
+        return None if body is None else rows.read_body(body, shape)
+
+    @step
+    async def all_kept(self, shape: type[T], limit: int = 1_000) -> list[T]:
+        query = select(records.c.body).where(records.c.shape == shape.__name__)
+        newest_first = query.order_by(records.c.at.desc(), records.c.key).limit(limit)
+        return [rows.read_body(row["body"], shape) for row in await self._all(newest_first)]

@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from tocsin.base.times import format_instant, parse_instant
 
-REVISION: Final = "r0001"
+REVISION: Final = "r0002"
 """The migration that leads to the tables below; a test holds the two together."""
 
 metadata = MetaData(
@@ -176,6 +176,17 @@ settings = Table(
     Column("key", Text, primary_key=True),
     Column("value", Plain, nullable=False),
 )
+
+records = Table(
+    "records",
+    metadata,
+    Column("shape", Text, primary_key=True),
+    Column("key", Plain, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("body", Text, nullable=False),
+    Index(None, "shape", "at"),
+)
+"""Small records that parts of the engine keep for themselves, each a JSON text under its shape's name."""
 
 audit = Table(
     "audit",

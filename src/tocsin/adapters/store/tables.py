@@ -49,6 +49,7 @@ class Tables(msgspec.Struct):
     tokens: dict[str, Token] = {}
     sessions: dict[str, Session] = {}
     settings: dict[str, str] = {}
+    records: dict[tuple[str, str], tuple[datetime, msgspec.Struct]] = {}
     audit: tuple[AuditEntry, ...] = ()
     number: int = 0
     unused: frozenset[int] = frozenset()
@@ -61,7 +62,7 @@ class Draft:
         self.tables = msgspec.structs.replace(base)
         self._copied: set[str] = set()
 
-    def table(self, name: str) -> dict[str, Any]:
+    def table(self, name: str) -> dict[Any, Any]:
         """The table of this name, to write to."""
         if name not in self._copied:
             setattr(self.tables, name, dict(getattr(self.tables, name)))

@@ -21,12 +21,13 @@ from tocsin.adapters.store.schema import (
     heads,
     incidents,
     playbooks,
+    records,
     sessions,
     settings,
     tokens,
 )
 from tocsin.adapters.store.steps import OnStep, step
-from tocsin.alerts.grouping import Holder
+from tocsin.alerts.holders import Holder
 from tocsin.base.ids import IncidentId, PageId, incident_id
 from tocsin.base.times import format_instant
 from tocsin.engine.ports import ConflictError
@@ -201,6 +202,21 @@ class SqlUnit(SqlReader):
     @step
     async def set_setting(self, key: str, value: str) -> None:
         await self._upsert(settings, {"key": key, "value": value})
+
+    @step
+    async def keep(self, key: str, record: msgspec.Struct, at: datetime) -> None:
+        name = type(record).__name__
+        await self._upsert(records, {"shape": name, "key": key, "at": at, "body": canonical_text(record)})
+
+    @step
+    async def forget(self, shape: type[msgspec.Struct], key: str) -> None:
+        mine = (records.c.shape == shape.__name__) & (records.c.key == key)
+        await self.connection.execute(records.delete().where(mine))
+
+    @step
+    async def forget_before(self, shape: type[msgspec.Struct], at: datetime) -> int:
+        old = (records.c.shape == shape.__name__) & (records.c.at < at)
+        return (await self.connection.execute(records.delete().where(old))).rowcount
 
     @step
     async def record_audit(self, at: datetime, actor: Actor, action: str, detail: Mapping[str, str]) -> None:

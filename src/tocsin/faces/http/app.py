@@ -9,7 +9,7 @@ from litestar.types import ControllerRouterHandler
 
 from tocsin.base import limits
 from tocsin.engine.engine import Engine
-from tocsin.engine.ports import Source
+from tocsin.engine.sources import Source
 from tocsin.faces.http import admin, incidents, intake, looking, probes, timeline
 from tocsin.faces.http.frame import Framed
 from tocsin.faces.http.guards import principal_dependency

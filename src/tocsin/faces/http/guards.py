@@ -22,12 +22,16 @@ def at_least(role: str) -> Guard:
     return guard
 
 
-async def source_guard(connection: Connection, _: BaseRouteHandler) -> None:
-    """Lets in any token, with bearer or basic, and the one that the settings give to this source. Without
-    a token only where the settings allow that and give the source none."""
+async def require_token(connection: Connection, kind: str) -> None:
+    """Let in any token, with bearer or basic, and the one that the settings give to this kind of source.
+    Without a token only where the settings allow that and give the source none.
+
+    Raises:
+        NotAuthorizedException: the request has none of them.
+    """
     face = face_of(connection)
     credential = credential_of(connection)
-    own = face.source_tokens.get(connection.path_params.get("kind", ""))
+    own = face.source_tokens.get(kind)
     if credential is None and face.allow_unauthenticated_sources and own is None:
         return
     if own and credential and compare_digest(own.encode(), credential.encode()):

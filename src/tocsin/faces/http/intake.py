@@ -5,12 +5,13 @@ from typing import Any
 
 import msgspec
 from litestar import Request, post
+from litestar.exceptions import NotAuthorizedException
 from litestar.params import FromPath
 
 from tocsin.base.problems import Problem
-from tocsin.engine.ports import SourceError
+from tocsin.engine.sources import Arrival, SourceError
 from tocsin.faces.http.bodies import require_json
-from tocsin.faces.http.guards import source_guard
+from tocsin.faces.http.guards import require_token
 from tocsin.faces.http.metrics import TheMetrics
 from tocsin.faces.http.openapi import AlertsOperation
 from tocsin.faces.http.problems import ApiError, fields_of
@@ -22,7 +23,6 @@ PROBLEMS_SHOWN_MAX = 100
 
 @post(
     "/in/{kind:str}",
-    guards=[source_guard],
     status_code=200,
     operation_id="takeAlerts",
     operation_class=AlertsOperation,
@@ -37,13 +37,20 @@ async def take_alerts(
     if source is None:
         known = ", ".join(sorted(face.sources))
         raise ApiError(404, "unknown-source", f"There is no source {kind[:40]!r}; there are: {known}.")
-    require_json(request)
+    if not source.proves_itself:
+        await require_token(request, kind)
+    if source.json_only:
+        require_json(request)
     body = await request.body()
     headers = {
         name.lower(): value for name, value in request.headers.items() if name.lower() != "authorization"
     }
+    query = {name: value for name, value in request.query_params.items() if isinstance(value, str)}
+    arrival = Arrival(body=body, received_at=face.engine.clock.now(), headers=headers, query=query)
+    if source.proves_itself and not await source.admit(arrival):
+        raise NotAuthorizedException("The signature or the secret of this request is missing or wrong.")
     try:
-        parsed = source.parse(body, headers, face.engine.clock.now())
+        parsed = await source.parse(arrival)
     except SourceError as error:
         metrics.took(kind, kept=0, refused=1)
         raise _refused(body, error.problems) from error

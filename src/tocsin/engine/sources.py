@@ -1,0 +1,85 @@
+"""What the engine needs of senders of alerts: their requests, and who reads them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from tocsin.alerts.model import Alert
+from tocsin.base.problems import Problem
+
+
+class SourceError(Exception):
+    """A request of a sender cannot be read. Every problem names the field and the mend."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(problem.message for problem in problems))
+
+
+class Arrival(msgspec.Struct, frozen=True, kw_only=True):
+    """A request of a sender, as it came. Header names are in lower case, and `authorization` is not among
+    them; `query` has the last value of each name; `received_at` is UTC."""
+
+    body: bytes
+    received_at: datetime
+    headers: Mapping[str, str] = {}
+    query: Mapping[str, str] = {}
+
+
+class Parsed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request held: alerts to keep, and problems of those that cannot be.
+
+    `delivery` is the identifier by which a repetition of this very request is recognised, empty where the
+    sender gives none. `said` is the answer that the sender wants to read instead of ours, as plain text.
+    """
+
+    alerts: tuple[Alert, ...]
+    problems: tuple[Problem, ...] = ()
+    delivery: str = ""
+    said: str = ""
+
+
+class Source(Protocol):
+    """The wire format of a sender of alerts."""
+
+    kind: str
+    """The last part of its address: `/in/{kind}`."""
+
+    json_only: bool
+    """Whether a request with another content type is refused before it is read."""
+
+    proves_itself: bool
+    """Whether its requests carry a proof of their own (a signature, a secret in a header), so that `admit`
+    decides on them. Those of the others are let in by token, before they are read."""
+
+    async def admit(self, arrival: Arrival) -> bool:
+        """Whether the proof that the request carries is right."""
+        ...
+
+    async def parse(self, arrival: Arrival) -> Parsed:
+        """Read a request that was let in.
+
+        Raises:
+            SourceError: nothing of the request can be read.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of what it holds open."""
+        ...
+
+
+class PlainSource:
+    """What most sources have in common: JSON, let in by token, nothing held open."""
+
+    json_only = True
+    proves_itself = False
+
+    async def admit(self, arrival: Arrival) -> bool:
+        """Its requests are let in by token."""
+        return False
+
+    async def close(self) -> None:
+        """There is nothing to let go of."""
