@@ -129,6 +129,13 @@ CODE: dict[str, Callable[[int], str]] = {
     "arithmetic": fenced("$(("),
     "brackets in code": fenced("[[ "),
     "pipes": fenced("a | "),
+    "pipes at the ends of lines": fenced("a|\n"),
+    "blocks of pipes": lambda n: "".join(
+        f"```bash\nx{at} {'a|' * 480}\n```\n\n" for at in range(max(1, n // 980))
+    ),
+    "long blocks of pipes": lambda n: "".join(
+        f"```bash\nx{at} {'a|' * 8000}\n```\n\n" for at in range(max(1, n // 16_020))
+    ),
     "and": fenced("a && "),
     "semicolons": fenced("a;"),
     "ifs": fenced("if a; then\n"),

@@ -26,6 +26,7 @@ CASES = [
     ("PB011", 'echo \'{"ip": "<BAD_IP>"}\'', "echo '{\"count\": <COUNT>}'"),
     ("PB012", 'echo "$UNHEARD_OF"', 'echo "$HOME"'),
     ("PB014", "if then (", "if a; then b; fi"),
+    ("PB014", "a" + " | a" * 501, "a" + " | a" * 500),
     ("PB015", "SELECT count(*) FROM t;", 'psql -c "SELECT count(*) FROM t"'),
     ("PB020", "vault token revoke -self\nvault audit list", "vault audit list\nvault token revoke -self"),
     ("PB021", "vault kv put secret/x a=b", "vault kv patch secret/x a=b"),

@@ -17,6 +17,8 @@ playbook_marks_max = 60_000
 """How many characters with a meaning in Markdown are read. What comes after is not: no file may take long."""
 playbook_block_chars_max = 16_384
 """A longer code block is shown, and none of it is run."""
+playbook_block_pipes_max = 500
+"""So is one with more pipes: the time that a shell's grammar takes on broken ones grows with their square."""
 roster_bytes_max = 2 * 1024 * 1024
 
 silences_max = 5_000

@@ -33,6 +33,7 @@ NESTING_MAX = 60
 """Lists and quotes nested more deeply than this are left out; nobody writes them by hand."""
 
 _TASK = re.compile(r"\[(?P<mark>[ xX])\]\s+")
+_BOX_CHARS = 3
 _COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
 
 
@@ -210,6 +211,7 @@ class _Gathered:
         self._strong: list[str] = []
         self._lead: list[str] | None = None
         self._plain = False
+        self._said = 0
         self._code: list[str] = []
         self._comments: list[str] = []
 
@@ -217,7 +219,7 @@ class _Gathered:
         match child.type:
             case "strong_open":
                 self.depth += 1
-                if self._lead is None and _TASK.sub("", "".join(self._parts).lstrip() + " ").strip() == "":
+                if self._lead is None and self._said <= _BOX_CHARS and self._only_a_box():
                     self._lead = []
             case "strong_close":
                 self.depth -= 1
@@ -239,8 +241,12 @@ class _Gathered:
             case _:
                 return
 
+    def _only_a_box(self) -> bool:
+        return _TASK.sub("", "".join(self._parts).lstrip() + " ").strip() == ""
+
     def _add(self, text: str) -> None:
         self._parts.append(text)
+        self._said += len(text.strip())
         if self.depth and self._lead is not None and not self._strong:
             self._lead.append(text)
         elif not self.depth and text.strip(" :\u00a0") and not _TASK.fullmatch(text.strip() + " "):

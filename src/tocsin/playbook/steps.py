@@ -6,7 +6,7 @@ from collections.abc import Collection
 import msgspec
 
 from tocsin.base.ids import slug
-from tocsin.base.limits import playbook_block_chars_max
+from tocsin.base.limits import playbook_block_chars_max, playbook_block_pipes_max
 from tocsin.base.problems import Problem
 from tocsin.playbook import shell, splitting, sql
 from tocsin.playbook.annotations import merged, of_info, read_annotations, tightened
@@ -87,10 +87,8 @@ def read_steps(
         if not language or outline.is_claimed(place):
             continue
         outline.recognise("steps", place, f"a code block in {fence.language}")
-        if len(fence.content) > playbook_block_chars_max:
-            said = (
-                f"a code block has more than {playbook_block_chars_max} characters; it is shown and not run"
-            )
+        if bound := _over_bound(fence):
+            said = f"a code block has more than {bound}; it is shown and not run"
             problems.append(problem("PB014", max(fence.line - 1, 1), said))
             continue
         block = of_info(fence.info)
@@ -131,6 +129,15 @@ def _tabled(
     if found:
         outline.recognise("steps", place, "commands in the rows of a table", Sure.MEDIUM)
     return found
+
+
+def _over_bound(fence: Fence) -> str:
+    """The bound that a block is over, in words; empty where it is over none."""
+    if len(fence.content) > playbook_block_chars_max:
+        return f"{playbook_block_chars_max} characters"
+    if fence.content.count("|") > playbook_block_pipes_max:
+        return f"{playbook_block_pipes_max} pipes"
+    return ""
 
 
 def _language(fence: Fence) -> str:
