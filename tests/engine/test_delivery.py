@@ -10,6 +10,7 @@ from tests.core.sample import BEN, P4, ROSTER, minutes
 from tests.engine.house import WINDOW, House, until
 from tocsin.base import limits
 from tocsin.base.ids import PersonId
+from tocsin.engine import delivery
 from tocsin.engine.delivery import BACK_OFF_MOST, back_off, bundles, key_of
 from tocsin.engine.engine import Engine
 from tocsin.engine.ports import ConflictError, DeliveryError, Outgoing, StoreUnavailableError
@@ -272,6 +273,23 @@ async def test_what_was_under_way_when_it_was_acknowledged_is_recorded() -> None
     await delivering
     assert (await house.rows())[0].status is OutboxStatus.DELIVERED
     assert len(await house.entries("INC-1", e.Delivered)) == 1
+
+
+async def test_a_channel_that_hangs_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "PATIENCE", timedelta(seconds=0.01))
+    house = House()
+    channel = hanging(house.engine)
+    await house.declare("fire 1", P4)
+    await house.engine.delivery.deliver_due()
+    assert len(channel.began) == 1
+    house.engine.delivery._channels = {"outbox": house.outbox, "email": house.email}
+    await house.declare("fire 2", P4)
+    house.clock.advance(WINDOW)
+    await house.engine.delivery.deliver_due()
+    assert [each.incident for each in house.outbox.sent] == ["INC-2"]
+    channel.go.set()
+    await until(lambda: not house.engine.delivery._under_way)
+    assert [row.status for row in await house.rows()] == [OutboxStatus.DELIVERED] * 2
 
 
 async def test_a_stop_lets_a_delivery_finish_and_records_it() -> None:

@@ -40,6 +40,13 @@ from tocsin.incident.outgoing import EffectKind, Letter, RaiseAlert, Send
 log = structlog.get_logger(__name__)
 
 LOOK_AGAIN = timedelta(seconds=5)
+PATIENCE = timedelta(seconds=1)
+"""So long the loop waits for what it began. What takes longer goes on beside it: a channel that hangs must
+not hold up the pages over the others."""
+
+UNDER_WAY_MAX = 256
+"""With so many deliveries under way, no further ones are begun."""
+
 BACK_OFF_FIRST = timedelta(seconds=5)
 BACK_OFF_MOST = timedelta(minutes=5)
 TOLD_ATTEMPTS = (1, FAILING_AFTER_ATTEMPTS)
@@ -71,14 +78,18 @@ class Delivery:
         self._links = links
         self._bundle_window = bundle_window
         self._held: dict[str, datetime] = {}
+        self._under_way: set[asyncio.Task[None]] = set()
         self._unrecorded: dict[str, tuple[OutboxRow, OutboxStatus, str]] = {}
 
     async def run(self) -> None:
-        """Deliver until cancelled."""
-        with self._hub.waker() as wake:
-            while True:
-                wake.clear()
-                await self._clock.wait(await to_its_end(self.deliver_due()), wake)
+        """Deliver until cancelled; then what is under way comes to its end."""
+        try:
+            with self._hub.waker() as wake:
+                while True:
+                    wake.clear()
+                    await self._clock.wait(await to_its_end(self.deliver_due()), wake)
+        finally:
+            await asyncio.gather(*self._under_way, return_exceptions=True)
 
     async def deliver_due(self) -> datetime:
         """Deliver what can be claimed now, and say when to look again (UTC)."""
@@ -90,14 +101,10 @@ class Delivery:
         try:
             await self._record_outcomes()
             async with self._store.transaction() as unit:
-                rows = await unit.claim(
-                    now, now + limits.outbox_lease, limits.outbox_batch_rows_max, self._held
-                )
+                room = min(limits.outbox_batch_rows_max, UNDER_WAY_MAX - len(self._under_way))
+                rows = await unit.claim(now, now + limits.outbox_lease, room, self._held) if room > 0 else []
             self._hold(rows, now)
-            carried = (self._carry(bundle) for bundle in bundles(rows))
-            for failed in await asyncio.gather(*carried, return_exceptions=True):
-                if failed is not None:
-                    raise failed
+            await self._begin(rows)
             if rows:
                 return now
             async with self._store.reading() as reader:
@@ -110,6 +117,28 @@ class Delivery:
             log.exception("the outbox cannot be read or written")
             return again
         return min([again, *([next_at] if next_at else []), *self._held.values()])
+
+    async def _begin(self, rows: Sequence[OutboxRow]) -> None:
+        """Carry rows, and wait for them for a moment.
+
+        Raises:
+            StoreUnavailableError: the result of one of them could not be recorded.
+        """
+        begun = [asyncio.create_task(self._carry(bundle)) for bundle in bundles(rows)]
+        if not begun:
+            return
+        self._under_way.update(begun)
+        for task in begun:
+            task.add_done_callback(self._ended)
+        done, _ = await asyncio.wait(begun, timeout=PATIENCE.total_seconds())
+        for failed in [task.exception() for task in done]:
+            if failed is not None:
+                raise failed
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("the result of a delivery could not be recorded", reason=str(error))
 
     def _hold(self, rows: Sequence[OutboxRow], now: datetime) -> None:
         """Let further pages to the same person over the same method gather for a moment."""
