@@ -281,7 +281,8 @@ def schedule_gaps(roster: Roster, now: datetime) -> tuple[Problem, ...]:
     problems: list[Problem] = []
     end = now + SCHEDULE_SPAN
     for fill in roster.roles:
-        zone = fill.rotation.zone if fill.rotation else "UTC"
+        turns = fill.turns
+        zone = turns.layers[-1].rotation.zone if turns and turns.layers else "UTC"
         at, turns = now, 0
         while at < end and turns < _TURNS_MAX:
             turns += 1

@@ -37,8 +37,8 @@ def wall_clock(day: date, at: time, where: tzinfo) -> datetime:
 def handover_at(rotation: Rotation, turn: int) -> datetime | None:
     """When a turn (from 0) begins, in UTC; None beyond the years that can be represented."""
     try:
-        day = rotation.starts_on + timedelta(days=turn * rotation.days)
-        return wall_clock(day, rotation.handover, zone(rotation.zone))
+        shown = datetime.combine(rotation.starts_on, rotation.handover) + turn * rotation.length
+        return wall_clock(shown.date(), shown.time(), zone(rotation.zone))
     except OverflowError:
         return None
 
@@ -47,12 +47,11 @@ def turn_at(rotation: Rotation, at: datetime) -> int | None:
     """Which turn (from 0) is on at an instant; None before the rotation's start."""
     at = require_utc(at)
     try:
-        day = at.astimezone(zone(rotation.zone)).date()
+        shown = at.astimezone(zone(rotation.zone)).replace(tzinfo=None)
     except OverflowError:
-        day = at.date()
-    turn = (day - rotation.starts_on).days // rotation.days
-    # The day alone can be off by a turn: the handover of the day may be to come, and at a change of the
-    # clocks it may be on another day than its date says.
+        shown = at.replace(tzinfo=None)
+    turn = (shown - datetime.combine(rotation.starts_on, rotation.handover)) // rotation.length
+    # What the clocks show can be off by some turns where they are changed.
     while _begun(rotation, turn + 1, at):
         turn += 1
     while turn >= 0 and not _begun(rotation, turn, at):

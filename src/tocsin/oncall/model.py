@@ -41,23 +41,84 @@ class Override(msgspec.Struct, frozen=True, kw_only=True):
 
 class Rotation(msgspec.Struct, frozen=True, kw_only=True):
     """People who take turns. The first of `people` begins on `starts_on` at `handover`, local time
-    in `zone`; each turn is `days` calendar days long, so that a handover keeps its wall-clock time
-    across a change to or from summer time."""
+    in `zone`; each turn is `days` calendar days long, or `hours` hours where that is not 0, by the clock on
+    the wall, so that a handover keeps its wall-clock time across a change to or from summer time."""
 
     people: tuple[PersonId, ...]
     starts_on: date
     handover: time
     zone: str
     days: int = 7
+    hours: int = 0
+    overrides: tuple[Override, ...] = ()
+
+    @property
+    def length(self) -> timedelta:
+        """How long a turn lasts by the clock on the wall."""
+        return timedelta(hours=self.hours) if self.hours else timedelta(days=self.days)
+
+
+class Restriction(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the week, by the clock on the wall: on each of `days` (0 is Monday) from `begins` until
+    `ends`, which is on the next day where it is not later than `begins`."""
+
+    days: tuple[int, ...]
+    begins: time
+    ends: time
+
+
+class Layer(msgspec.Struct, frozen=True, kw_only=True):
+    """Turns that count within `restrictions` only (by the clock of the rotation's zone), or always where
+    there are none."""
+
+    rotation: Rotation
+    restrictions: tuple[Restriction, ...] = ()
+    name: str = ""
+
+
+class Schedule(msgspec.Struct, frozen=True, kw_only=True):
+    """Layers, of which a later one lies over the earlier ones wherever it has somebody, and overrides over
+    all of them."""
+
+    name: str
+    layers: tuple[Layer, ...]
     overrides: tuple[Override, ...] = ()
 
 
+class Absence(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody is away from `starts_at` until `ends_at` (UTC, end excluded), and has no turn meanwhile."""
+
+    person: PersonId
+    starts_at: datetime
+    ends_at: datetime
+    because: str = ""
+
+
 class RoleFill(msgspec.Struct, frozen=True, kw_only=True):
-    """Who fills a role: named people in order, or a rotation."""
+    """Who fills a role: named people in order, a rotation, or a schedule of several."""
 
     role: str
     people: tuple[PersonId, ...] = ()
     rotation: Rotation | None = None
+    schedule: Schedule | None = None
+
+    @property
+    def turns(self) -> Schedule | None:
+        """The schedule that fills it, also where it is a single rotation; None for named people."""
+        if self.rotation is None:
+            return self.schedule
+        only = Layer(rotation=self.rotation)
+        return Schedule(name=self.role, layers=(only,), overrides=self.rotation.overrides)
+
+    @property
+    def everybody(self) -> tuple[PersonId, ...]:
+        """Everybody who is written down for it, each once: named, in turns, or standing in."""
+        turns = self.turns
+        found = list(self.people)
+        if turns is not None:
+            found += [person for layer in turns.layers for person in layer.rotation.people]
+            found += [override.person for override in turns.overrides]
+        return tuple(dict.fromkeys(found))
 
 
 class Audience(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,10 +129,12 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Roster(msgspec.Struct, frozen=True, kw_only=True):
-    """Everybody, every role, the audiences of messages, and the last resort when nobody can be reached."""
+    """Everybody, every role, who is away when, the audiences of messages, and the last resort when nobody
+    can be reached."""
 
     people: tuple[Person, ...] = ()
     roles: tuple[RoleFill, ...] = ()
+    absences: tuple[Absence, ...] = ()
     audiences: tuple[Audience, ...] = ()
     fallback: tuple[ContactMethod, ...] = ()
 

@@ -194,8 +194,7 @@ def _filled_roles(found: "Roster") -> frozenset[str]:
     reachable = {person.id for person in found.people if person.methods}
     filled: set[str] = set()
     for fill in found.roles:
-        people = (*fill.people, *(fill.rotation.people if fill.rotation else ()))
-        if reachable.intersection(people):
+        if reachable.intersection(fill.everybody):
             filled.add(role_key(fill.role))
     return frozenset(filled)
 
