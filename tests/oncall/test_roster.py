@@ -375,6 +375,6 @@ def test_the_examples_of_the_guide_are_right() -> None:
         f'[people.{name}]\nname = "X"\nemail = "x@example.org"\n' for name in ("ben", "cara", "ines", "tomas")
     )
     roster = parse_roster("".join(shown) + others, "roster.md")
-    assert {each.role for each in roster.roles} == {"Team Lead", "On-Call Engineer"}
+    assert {each.role for each in roster.roles} == {"Team Lead", "On-Call Engineer", "Platform Lead"}
     assert roster.audiences
     assert roster.fallback
