@@ -21,6 +21,7 @@ class HttpSink:
     status: str = "200 OK"
     headers: dict[str, str] = field(default_factory=dict)
     mood: str = "answers"
+    answer: bytes = b""
     requests: list[Request] = field(default_factory=list)
     port: int = 0
 
@@ -53,7 +54,9 @@ class HttpSink:
             if self.mood == "answers":
                 more = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
                 writer.write(
-                    f"HTTP/1.1 {self.status}\r\nContent-Length: 0\r\n{more}Connection: close\r\n\r\n".encode()
+                    f"HTTP/1.1 {self.status}\r\nContent-Length: {len(self.answer)}\r\n"
+                    f"{more}Connection: close\r\n\r\n".encode()
+                    + self.answer
                 )
                 await writer.drain()
         finally:

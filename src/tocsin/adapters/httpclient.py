@@ -1,17 +1,35 @@
 """The one way out over HTTP: time limits, no redirects, and no address in a log or an error."""
 
 import logging
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 import httpx
+import msgspec
 
 from tocsin.engine.ports import DeliveryError
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
 CONNECTIONS_MAX = 20
+WHY_CHARS_MAX = 200
+
+ANSWER_BYTES_MAX = 64 * 1024
+"""So much of an answer is read; what services answer is far shorter."""
 
 _RETRIED = frozenset({408, 425, 429})
+
+
+class Answer(NamedTuple):
+    """What a service answered: its status, its JSON object (empty where it is none), and how long it asks
+    to wait in seconds, as it wrote it ("" where it does not ask). `place` is its address, fit to be shown."""
+
+    status: int
+    body: dict[str, Any]
+    wait: str
+    place: str
 
 
 def new_client() -> httpx.AsyncClient:
@@ -58,9 +76,69 @@ async def post(client: httpx.AsyncClient, url: str, body: bytes, headers: dict[s
         DeliveryError: it did not arrive, or the answer is not a 2xx.
     """
     place = redact(url)
-    try:
+    with _told(place):
         async with client.stream("POST", url, content=body, headers=headers) as response:
             return _answer(response, place)
+
+
+async def ask(
+    client: httpx.AsyncClient,
+    url: str,
+    body: bytes,
+    headers: dict[str, str],
+    *,
+    method: str = "POST",
+    auth: tuple[str, str] | None = None,
+) -> Answer:
+    """Send a request, and give back what was answered, whatever its status.
+
+    Raises:
+        DeliveryError: nothing was answered, or a redirect, which is not followed.
+    """
+    place = redact(url)
+    with _told(place):
+        async with client.stream(method, url, content=body, headers=headers, auth=auth) as response:
+            if response.is_redirect:
+                _answer(response, place)
+            read = b""
+            async for chunk in response.aiter_bytes():
+                read += chunk
+                if len(read) > ANSWER_BYTES_MAX:
+                    break
+            return Answer(response.status_code, _object(read), response.headers.get("retry-after", ""), place)
+
+
+def judge(answer: Answer, why: str = "", mend: str = "") -> str:
+    """In a few words what was answered, where that is a 2xx. `why` is what the service says of a refusal,
+    `mend` what to do about it.
+
+    Raises:
+        DeliveryError: it is another; one that may pass is tried again.
+    """
+    said = f"{answer.place} answered {answer.status}"
+    if 200 <= answer.status < 300:
+        return said
+    shown = "".join(each for each in why if each.isprintable())[:WHY_CHARS_MAX]
+    reason = f"{said}: {shown}" if shown else said
+    if answer.status in _RETRIED or answer.status >= 500:
+        wait = f", and asks to wait {answer.wait[:40]} s" if answer.wait.isdigit() else ""
+        raise DeliveryError(f"{reason}{wait}", retry=True)
+    raise DeliveryError(reason, retry=False, mend=mend or "correct the address in the roster, or the token")
+
+
+def _object(read: bytes) -> dict[str, Any]:
+    try:
+        decoded: object = msgspec.json.decode(read)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    return cast("dict[str, Any]", decoded) if isinstance(decoded, dict) else {}
+
+
+@contextmanager
+def _told(place: str) -> Generator[None, None, None]:
+    """Whatever goes wrong on the way, as a `DeliveryError` that shows no address."""
+    try:
+        yield
     except httpx.ConnectTimeout:
         raise DeliveryError(
             f"{place} cannot be reached: no answer in {CONNECT_SECONDS:g} s", retry=True
