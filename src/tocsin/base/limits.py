@@ -19,6 +19,15 @@ playbook_block_chars_max = 16_384
 """A longer code block is shown, and none of it is run."""
 roster_bytes_max = 2 * 1024 * 1024
 
+incident_alerts_whole = 20
+"""So many alerts of an incident are kept whole in its state; of the rest it keeps their number."""
+incident_alert_names_max = 100
+"""Up to so many are kept whole, where each has a name that none of the others has."""
+event_alerts_whole = 20
+"""So many alerts stand whole in one event of the timeline; of the rest it keeps a digest."""
+alert_changes_kept = 20
+"""So many of the last changes of an alert are remembered in its record."""
+
 silences_max = 5_000
 note_chars_max = 16_384
 title_chars_max = 300

@@ -67,7 +67,7 @@ def summary(incident: Incident, roster: Roster, next_due_at: datetime | None) ->
         acknowledged_at=incident.acknowledged_at,
         commander=incident.commander,
         commander_name=commander.name if commander else "",
-        firing=len(incident.firing),
+        firing=incident.firing_count,
         next_due_at=next_due_at,
     )
 
