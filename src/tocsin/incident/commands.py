@@ -51,12 +51,12 @@ class AttachAlerts(Command, frozen=True, kw_only=True):
     """Firing alerts belong to this incident, newly or again.
 
     `new` are those that were not firing in it before; `tally` counts all of its alerts with these. `unseen`
-    counts further ones, for which nothing has to be decided any more.
+    are the fingerprints of further ones, for which nothing has to be decided any more.
     """
 
     new: tuple[AttachAlert, ...]
     tally: Tally
-    unseen: int = 0
+    unseen: tuple[str, ...] = ()
 
 
 class ClearAlert(Command, frozen=True, kw_only=True):
