@@ -9,11 +9,13 @@ from tocsin.base.ids import IncidentId, incident_number
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True):
-    """The facts of an incident, not yet closed, that grouping needs. `resolved_at` is UTC."""
+    """The facts of an incident, not yet closed, that grouping needs. `resolved_at` is UTC; `taken_on` says
+    that somebody works on it or has done so."""
 
     id: IncidentId
     group_key: str
     resolved_at: datetime | None = None
+    taken_on: bool = False
 
 
 class Holders:

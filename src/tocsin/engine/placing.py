@@ -97,7 +97,8 @@ class Placing:
                 pass
         if seen is not None and seen.firing and seen.incident not in (None, incident):
             self._leave(seen.incident)
-        self._record(alert, seen, incident, placement.because)
+        held = alert.status is AlertStatus.RESOLVED and isinstance(placement, grouping.Attaches)
+        self._record(alert, seen, incident, placement.because, held=held)
         return Taken(fingerprint=alert.fingerprint, incident=incident, because=placement.because)
 
     async def _open(self, alert: Alert, placement: grouping.Opens) -> IncidentId:
@@ -108,6 +109,8 @@ class Placing:
         return answer.incident.id
 
     def _join(self, alert: Alert, seen: AlertRecord | None, incident: IncidentId, because: str) -> None:
+        if alert.status is AlertStatus.RESOLVED:
+            return
         holder = self._holders.get(incident)
         ended = holder is not None and holder.resolved_at is not None
         of_it = seen is not None and seen.incident == incident
@@ -142,9 +145,9 @@ class Placing:
             self._recount.add(holder.id)
 
     def _record(
-        self, alert: Alert, seen: AlertRecord | None, incident: IncidentId | None, because: str
+        self, alert: Alert, seen: AlertRecord | None, incident: IncidentId | None, because: str, *, held: bool
     ) -> None:
-        latest, changes, first, times = alert, (alert.received_at,), alert.received_at, 1
+        latest, changes, first, times = alert, (), alert.received_at, 1
         stepped = True
         if seen is not None:
             first, times, changes = seen.first_seen_at, seen.times + 1, seen.changes
@@ -164,6 +167,7 @@ class Placing:
             last_seen_at=alert.received_at,
             times=times,
             changes=changes,
+            held=held,
         )
         self._known[alert.fingerprint] = self.records[alert.fingerprint] = record
         self._holders.belongs(alert.fingerprint, incident)
@@ -216,14 +220,16 @@ class Placing:
         }
 
     def _late(self) -> dict[IncidentId, list[str]]:
-        """What incidents have to be told by now of alerts that were only counted so far."""
+        """What incidents have to be told by now of alerts that were only counted so far; everything, where
+        the transaction is for nothing else."""
         waiting = {key: [*found] for key, found in self._remembered.untold.items()}
         for incident, fingerprints in self.untold.items():
             waiting.setdefault(incident, []).extend(fingerprints)
         due: dict[IncidentId, list[str]] = {}
         for incident, fingerprints in waiting.items():
             crowd = self._remembered.crowds.get(incident)
-            if incident in self._stages or crowd is None or abs(self._now - crowd.at) >= TELL_EVERY:
+            soon = crowd is not None and abs(self._now - crowd.at) < TELL_EVERY
+            if incident in self._stages or not self.records or not soon:
                 due[incident] = fingerprints
                 self.untold.pop(incident, None)
         return due

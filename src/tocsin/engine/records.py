@@ -15,7 +15,8 @@ from tocsin.incident.outgoing import RaiseAlert, Send
 class AlertRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The latest of an alert, and what became of it. `incident` is None where `because` says why not.
 
-    `changes` are the times, a bounded number of the last ones, at which it began to fire or ended.
+    `changes` are the times (UTC) of its last changes between firing and resolved, at most 20. `held` says
+    that it has ended, and that this does not count yet in its incident.
     """
 
     alert: Alert
@@ -25,11 +26,12 @@ class AlertRecord(msgspec.Struct, frozen=True, kw_only=True):
     last_seen_at: datetime
     times: int
     changes: tuple[datetime, ...] = ()
+    held: bool = False
 
     @property
     def firing(self) -> bool:
-        """Whether it has not ended."""
-        return self.alert.status is AlertStatus.FIRING
+        """Whether it counts as firing."""
+        return self.held or self.alert.status is AlertStatus.FIRING
 
 
 class AlertStep(msgspec.Struct, frozen=True, kw_only=True):

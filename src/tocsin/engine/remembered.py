@@ -3,12 +3,14 @@
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
-from tocsin.alerts.holders import Holder, Holders
+from tocsin.alerts.holders import Holders
+from tocsin.alerts.model import AlertStatus
 from tocsin.base.ids import IncidentId
 from tocsin.engine.ports import Unit
 from tocsin.engine.records import AlertRecord, Repeats
 from tocsin.engine.watched import WatchedStore
 from tocsin.incident.crowds import Crowd
+from tocsin.incident.holding import holder_of
 from tocsin.incident.state import ENDED, Incident
 
 FIRING_MAX = 400_000
@@ -60,7 +62,7 @@ class Remembered:
         if len(self._firing) > FIRING_MAX:
             self._firing.clear()
         for record in records:
-            if record.firing and record.incident is not None:
+            if record.alert.status is AlertStatus.FIRING and record.incident is not None:
                 self._firing[record.alert.fingerprint] = record.incident
             else:
                 self._firing.pop(record.alert.fingerprint, None)
@@ -103,8 +105,3 @@ class Remembered:
             self.untold.pop(incident, None)
         for incident, fingerprints in joined.items():
             self.untold.setdefault(incident, []).extend(fingerprints)
-
-
-def holder_of(incident: Incident) -> Holder:
-    """The incident as grouping sees it."""
-    return Holder(id=incident.id, group_key=incident.group_key, resolved_at=incident.resolved_at)

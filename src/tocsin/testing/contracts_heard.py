@@ -78,10 +78,13 @@ class HeardContract:
 
     async def test_a_record_keeps_the_times_of_its_changes(self, store: Store) -> None:
         changed = replace(record(ended(alert()), None), changes=(after(0), after(1.5), after(5)))
+        held = replace(record(ended(alert("b" * 16)), INC_1), held=True)
         async with store.transaction() as unit:
-            await unit.save_alerts([changed])
+            await unit.save_alerts([changed, held])
         async with store.reading() as reader:
             assert await reader.alert("a" * 16) == changed
+            assert await reader.alert("b" * 16) == held
+            assert await reader.alert_tallies([INC_1]) == {INC_1: Tally(1, 1)}
 
     async def test_repetitions_are_counted(self, store: Store) -> None:
         gone = record(ended(alert("b" * 16)), INC_1)

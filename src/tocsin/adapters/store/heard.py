@@ -171,11 +171,11 @@ def _row(record: AlertRecord) -> tuple[Any, ...]:
     return (
         visible(alert.fingerprint),
         record.incident,
-        alert.status.value,
+        (AlertStatus.FIRING if record.firing else AlertStatus.RESOLVED).value,
         visible(record.because),
         first,
         last,
-        _text(alert.expires_at) if record.firing else None,
+        _text(alert.expires_at) if alert.status is AlertStatus.FIRING else None,
         record.times,
         " ".join(map(format_instant, record.changes)),
         canonical_text(alert),
@@ -183,7 +183,7 @@ def _row(record: AlertRecord) -> tuple[Any, ...]:
 
 
 def _record(row: Any) -> AlertRecord:
-    _, incident, _, because, first, last, expires, times, changes, body = row
+    _, incident, status, because, first, last, expires, times, changes, body = row
     alert = read_body(body, Alert)
     expires_at = parse_instant(expires) if expires else None
     if alert.expires_at != expires_at:
@@ -196,4 +196,5 @@ def _record(row: Any) -> AlertRecord:
         last_seen_at=parse_instant(last),
         times=times,
         changes=tuple(map(parse_instant, changes.split())),
+        held=status == AlertStatus.FIRING.value != alert.status.value,
     )

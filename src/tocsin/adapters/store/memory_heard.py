@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from tocsin.adapters.store.steps import OnStep
 from tocsin.adapters.store.tables import Draft, Tables
+from tocsin.alerts.model import AlertStatus
 from tocsin.base.ids import IncidentId
 from tocsin.engine.records import AlertRecord, AlertStep, Repeats
 from tocsin.incident.commands import Tally
@@ -57,7 +58,7 @@ class MemoryHeardReader:
         return [
             (record.alert.expires_at, key, record)
             for key, record in self._tables.alerts.items()
-            if record.firing and record.alert.expires_at is not None
+            if record.alert.expires_at is not None
         ]
 
     async def alerts(self, limit: int = 200, incident: IncidentId | None = None) -> list[AlertRecord]:
@@ -83,7 +84,9 @@ class MemoryHeardUnit(MemoryHeardReader):
         self._step("save_alerts")
         table = self._draft.table("alerts")
         for record in records:
-            alert = record.alert if record.firing else replace(record.alert, expires_at=None)
+            alert = record.alert
+            if alert.status is AlertStatus.RESOLVED:
+                alert = replace(alert, expires_at=None)
             table[alert.fingerprint] = replace(record, alert=alert)
 
     async def add_alert_steps(self, steps: Sequence[AlertStep]) -> None:

@@ -117,7 +117,8 @@ alerts = Table(
     Index(None, "last_seen_at"),
     Index(None, "expires_at"),
 )
-"""`body` is the canonical JSON of the alert as it was last told in full. `expires_at` is set while it fires.
+"""`body` is the canonical JSON of the alert as it was last told in full. `status` is whether
+it counts as firing; `expires_at` is set while it fires.
 `changes` are times as they are stored, with a space between them."""
 
 alert_steps = Table(
