@@ -13,6 +13,7 @@ import httpx
 import msgspec
 from litestar import Litestar
 
+from tocsin.adapters.sources.prometheus import PrometheusSource
 from tocsin.adapters.store.memory import MemoryStore
 from tocsin.alerts.model import Alert, AlertStatus, fingerprint
 from tocsin.base.ids import PersonId
@@ -201,7 +202,7 @@ def make_house(
     )
     app = create_app(
         engine,
-        {"plain": ListSource()},
+        {"plain": ListSource(), "prometheus": PrometheusSource()},
         public_url,
         allow_unauthenticated_sources=open_sources,
         extra_handlers=site.handlers(),

@@ -20,6 +20,8 @@ playbook_block_chars_max = 16_384
 roster_bytes_max = 2 * 1024 * 1024
 
 silences_max = 5_000
+silence_matchers_max = 64
+silence_author_chars_max = 200
 note_chars_max = 16_384
 title_chars_max = 300
 reason_chars_max = 2_000
