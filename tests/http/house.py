@@ -184,7 +184,11 @@ class House:
 
 
 def make_house(
-    *, public_url: str = "http://tocsin.test", open_sources: bool = False, clock: HandClock | None = None
+    *,
+    public_url: str = "http://tocsin.test",
+    open_sources: bool = False,
+    clock: HandClock | None = None,
+    source_tokens: dict[str, str] | None = None,
 ) -> House:
     """Put one together; nothing runs yet."""
     clock, sink = clock or HandClock(), Sink()
@@ -205,6 +209,7 @@ def make_house(
         {"plain": ListSource(), "prometheus": PrometheusSource()},
         public_url,
         allow_unauthenticated_sources=open_sources,
+        source_tokens=source_tokens,
         extra_handlers=site.handlers(),
         error_page=site.error_page,
     )

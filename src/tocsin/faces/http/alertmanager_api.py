@@ -166,13 +166,13 @@ async def read_silence(silence: FromPath[str], face: TheFace) -> shapes.Gettable
     operation_id="expireAlertmanagerSilence",
     tags=["alertmanager"],
 )
-async def expire_silence(silence: FromPath[str], face: TheFace, principal: ThePrincipal) -> Response[None]:
+async def expire_silence(silence: FromPath[str], face: TheFace, principal: ThePrincipal) -> Response[bytes]:
     """End a silence now."""
     try:
         await face.engine.silencing.expire(silence, actor_of(principal, face.engine))
     except UnknownSilenceError as error:
         raise ApiError(404, "unknown-silence", str(error)) from error
-    return Response(None, status_code=200)
+    return Response(b"", media_type="application/json")
 
 
 @get("/-/healthy", operation_id="isHealthy", tags=["health"], media_type="text/plain", security=[{}])

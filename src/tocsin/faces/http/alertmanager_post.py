@@ -24,7 +24,7 @@ KIND = "prometheus"
     operation_class=PostableAlertsOperation,
     tags=["alertmanager"],
 )
-async def post_alerts(request: Request[Any, Any, Any], face: TheFace, metrics: TheMetrics) -> Response[None]:
+async def post_alerts(request: Request[Any, Any, Any], face: TheFace, metrics: TheMetrics) -> Response[bytes]:
     """Take alerts in. Of a batch that is partly bad the good are kept, and the answer is 400, as with
     Alertmanager. 429 and 503 mean that nothing was kept."""
     source = face.sources.get(KIND)
@@ -44,4 +44,4 @@ async def post_alerts(request: Request[Any, Any, Any], face: TheFace, metrics: T
     if refused:
         told = "; ".join(f"{each.message} {each.mend}" for each in refused[:10])
         raise ApiError(400, "bad-request", f"Kept: {len(taken)}. Not kept: {told}")
-    return Response(None, status_code=200)
+    return Response(b"", media_type="application/json")
