@@ -20,8 +20,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
     `fingerprint` identifies it: the sender's own where it gives one, else `fingerprint(labels)`.
     `starts_at` and `ends_at` are UTC; `ends_at` is None while firing. `source` is the kind of sender,
-    `received_at` the time at which Tocsin took it in. `expires_at` (UTC) is when a firing alert counts as
-    ended unless it is repeated; None where only its sender ends it.
+    `received_at` the time at which Tocsin took it in. `expires_at` (UTC) is when a firing alert ends by
+    itself unless it is sent again; None where its sender says when it ends.
     """
 
     fingerprint: str

@@ -29,6 +29,8 @@ alert_changes_kept = 20
 """So many of the last changes of an alert are remembered in its record."""
 
 silences_max = 5_000
+silence_matchers_max = 64
+silence_author_chars_max = 200
 note_chars_max = 16_384
 title_chars_max = 300
 reason_chars_max = 2_000
