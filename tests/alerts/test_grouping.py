@@ -27,19 +27,20 @@ ENDS = alert("Down", firing=False, service="api")
 KEY = "alertname=Down/service=api"
 
 
+Held = tuple[Holder, tuple[Alert, ...]]
+"""A holder, and the alerts that belong to it."""
+
+
 def holder(
     incident: IncidentId, *alerts: Alert, key: str = "another", resolved_after: timedelta | None = None
-) -> Holder:
-    return Holder(
-        id=incident,
-        group_key=key,
-        fingerprints=frozenset(each.fingerprint for each in alerts),
-        resolved_at=None if resolved_after is None else START + resolved_after,
-    )
+) -> Held:
+    resolved_at = None if resolved_after is None else START + resolved_after
+    return Holder(id=incident, group_key=key, resolved_at=resolved_at), alerts
 
 
-def placed_by(what: Alert, by: tuple[str, ...], holders: list[Holder]) -> Placement:
-    known = Holders(holders)
+def placed_by(what: Alert, by: tuple[str, ...], held: list[Held]) -> Placement:
+    incident_of = {alert.fingerprint: each.id for each, alerts in held for alert in alerts}
+    known = Holders([each for each, _ in held], incident_of)
     return place(what, by, known.of_alert(what.fingerprint), known.of_group(group_key(what, by)))
 
 
@@ -71,10 +72,10 @@ STILL = replace(FIRES, received_at=START + timedelta(days=3))
         (ENDS, [holder(ONE, key=KEY)], Recorded(Because.NOTHING_TO_CLEAR)),
         (ENDS, [holder(ONE, FIRES)], Clears(ONE)),
         (ENDS, [holder(ONE, FIRES, resolved_after=minutes(5))], Clears(ONE)),
-        (ENDS, [holder(TWO, FIRES, resolved_after=minutes(5)), holder(ONE, FIRES)], Clears(ONE)),
+        (ENDS, [holder(TWO, key=KEY), holder(ONE, FIRES)], Clears(ONE)),
     ],
 )
-def test_an_alert_goes_where_it_belongs(what: Alert, holders: list[Holder], placed: Placement) -> None:
+def test_an_alert_goes_where_it_belongs(what: Alert, holders: list[Held], placed: Placement) -> None:
     assert placed_by(what, BY, holders) == placed
 
 
@@ -116,3 +117,25 @@ def test_name_and_summary(
 ) -> None:
     made = replace(FIRES, labels=labels, annotations=annotations)
     assert (made.name, made.summary.strip()) == (name, summary.strip())
+
+
+def test_holders_are_found_while_they_hold() -> None:
+    one, two = (Holder(id=each, group_key=KEY) for each in (ONE, TWO))
+    known = Holders([one, two], {"a": ONE, "b": None})
+    assert known.of_alert("a") == [one]
+    assert known.of_alert("b") == known.of_alert("c") == []
+    assert known.of_group(KEY) == known.all() == [two, one]
+    assert known.get(TWO) == two
+    assert known.get(None) is None
+    known.belongs("b", TWO)
+    assert known.of_alert("b") == [two]
+    known.drop(TWO)
+    known.drop(TWO)
+    assert known.of_alert("b") == []
+    assert known.of_group(KEY) == known.all() == [one]
+    known.put(replace(one, resolved_at=START))
+    assert known.of_alert("a") == [replace(one, resolved_at=START)]
+    known.look_at({})
+    assert known.of_alert("a") == []
+    known.drop(ONE)
+    assert known.of_group(KEY) == []

@@ -30,6 +30,8 @@ EVENTS: tuple[e.AnyEvent, ...] = (
     ),
     e.AlertAttached(alert=alert(), because="why"),
     e.AlertCleared(fingerprint="f", name="n", ended_at=START, still_firing=0),
+    e.AlertsAttached(count=7, sample=(alert(),), because="why", digest="d", alerts=9, firing=8),
+    e.AlertsCleared(count=7, ends=(e.AlertEnd(fingerprint="f", ended_at=START),), still_firing=0),
     e.TriageAnswered(rule="r", question="Is it?", answer="yes"),
     e.SeverityChanged(before=P1, after=P1, evidence=e.Evidence(rule="another", detail="d")),
     e.CategoryAdded(category="security", because="why"),

@@ -1,18 +1,21 @@
 """Alerts in: many requests in one transaction, an answer only after it, and no request harms another."""
 
 import asyncio
+from collections.abc import Mapping
 
 import pytest
 from msgspec.structs import replace
 
 from tests.core.sample import START, alert, minutes
 from tests.engine.house import House, until
-from tocsin.alerts.grouping import Because
+from tocsin.alerts.grouping import Because, Placement
+from tocsin.alerts.model import Alert
 from tocsin.base import limits
 from tocsin.base.ids import IncidentId
 from tocsin.engine import intake as intake_module
 from tocsin.engine.intake import IntakeFullError
-from tocsin.engine.ports import ConflictError, StoreUnavailableError
+from tocsin.engine.noise import Noise
+from tocsin.engine.ports import ConflictError, StoreUnavailableError, Unit
 from tocsin.engine.records import AlertRecord
 from tocsin.incident import commands as c
 from tocsin.incident import events as e
@@ -46,8 +49,8 @@ async def test_no_batch_is_larger_than_the_limit() -> None:
     await asyncio.sleep(0)
     async with house.taking():
         await asyncio.gather(*requests)
-    assert house.steps["commit"] == 2
-    assert len((await house.incident("INC-1")).alerts) == count
+    assert house.steps["save_alerts"] == 2
+    assert (await house.incident("INC-1")).alert_count == count
 
 
 async def test_an_answer_comes_after_the_commit_and_not_before() -> None:
@@ -75,14 +78,14 @@ async def test_one_poisonous_request_does_not_take_others_along(monkeypatch: pyt
     house = House()
     poison = replace(alert("Poison"), source="poison")
 
-    real = intake_module.record_alert
+    real = Noise.place
 
-    async def break_on_poison(unit: object, what: object, *rest: object) -> None:
+    def break_on_poison(noise: Noise, what: Alert, *rest: object) -> Placement:
         if what is poison:
             raise RuntimeError("this alert breaks the program")
-        await real(unit, what, *rest)  # type: ignore[arg-type]
+        return real(noise, what, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(intake_module, "record_alert", break_on_poison)
+    monkeypatch.setattr(Noise, "place", break_on_poison)
     requests = [
         asyncio.create_task(house.engine.intake.take([each])) for each in (alert("One"), poison, alert("Two"))
     ]
@@ -109,16 +112,16 @@ async def test_a_conflict_is_tried_again_and_leaves_no_trace() -> None:
 async def test_an_incident_that_ends_meanwhile_costs_no_alert() -> None:
     house = House()
     await house.take(alert("Down", pod="1"))
-    real = house.engine.desk.handle_in
+    real = house.engine.desk.handle_all
     raced: list[bool] = []
 
-    async def race(unit: object, incident: IncidentId, command: c.Command, actor: object) -> object:
-        if not raced and isinstance(command, c.AttachAlert):
+    async def race(unit: Unit, asked: Mapping[IncidentId, tuple[c.AttachAlerts, e.Actor]]) -> object:
+        if not raced:
             raced.append(True)
-            await real(unit, incident, c.Dismiss(reason="nothing there"), actor)  # type: ignore[arg-type]
-        return await real(unit, incident, command, actor)  # type: ignore[arg-type]
+            await house.engine.desk.handle_in(unit, IncidentId("INC-1"), c.Dismiss(reason="no"), e.SYSTEM)
+        return await real(unit, asked)
 
-    house.engine.desk.handle_in = race  # type: ignore[method-assign,assignment]
+    house.engine.desk.handle_all = race  # type: ignore[method-assign,assignment]
     taken = await house.take(alert("Down", pod="2"))
     assert taken[0].incident == "INC-1"
 

@@ -13,6 +13,7 @@ import httpx
 import msgspec
 from litestar import Litestar
 
+from tocsin.adapters.sources.prometheus import PrometheusSource
 from tocsin.adapters.store.memory import MemoryStore
 from tocsin.alerts.model import Alert, AlertStatus, fingerprint
 from tocsin.base.ids import PersonId
@@ -183,7 +184,11 @@ class House:
 
 
 def make_house(
-    *, public_url: str = "http://tocsin.test", open_sources: bool = False, clock: HandClock | None = None
+    *,
+    public_url: str = "http://tocsin.test",
+    open_sources: bool = False,
+    clock: HandClock | None = None,
+    source_tokens: dict[str, str] | None = None,
 ) -> House:
     """Put one together; nothing runs yet."""
     clock, sink = clock or HandClock(), Sink()
@@ -201,9 +206,10 @@ def make_house(
     )
     app = create_app(
         engine,
-        {"plain": ListSource()},
+        {"plain": ListSource(), "prometheus": PrometheusSource()},
         public_url,
         allow_unauthenticated_sources=open_sources,
+        source_tokens=source_tokens,
         extra_handlers=site.handlers(),
         error_page=site.error_page,
     )

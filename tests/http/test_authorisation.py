@@ -19,6 +19,7 @@ READING = (
     "oncall",
     "alerts",
     "health",
+    "silences",
 )
 BODIES: dict[str, dict[str, Any]] = {
     "offer-command": {"to": "ines"},

@@ -11,6 +11,7 @@ from tocsin.engine.engine import Engine
 from tocsin.engine.intake import Taken
 from tocsin.engine.records import OutboxStatus
 from tocsin.incident import events as e
+from tocsin.incident.commands import Tally
 from tocsin.incident.evolve import fold
 from tocsin.incident.outgoing import Send
 from tocsin.incident.settle import deadlines, next_due_at
@@ -134,6 +135,9 @@ class Auditor:
         await self.audit_chains(engine)
         async with engine.store.reading() as reader:
             for incident in await reader.incidents(limit=10_000):
+                tally = (await reader.alert_tallies([incident.id])).get(incident.id, Tally(0, 0))
+                if incident.active and tally != Tally(incident.alert_count, incident.firing_count):
+                    raise WrongError(f"{incident.id} counts its alerts wrongly")
                 rules = await engine.library.rules_for(incident.playbook, reader)
                 due = next_due_at(incident, rules)
                 if due is not None and due <= now:

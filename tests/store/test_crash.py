@@ -42,7 +42,7 @@ async def _opened(kind: str, tmp_path: Path, crashing: Crashing) -> MemoryStore 
 async def _write(store: Store) -> None:
     async with store.transaction() as unit:
         await extend(unit, INC_1, noted("more"), next_due_at=after(5))
-        await unit.save_alert(record(alert(), INC_1))
+        await unit.save_alerts([record(alert(), INC_1)])
         await unit.enqueue([send("new", 1)])
         await unit.claim(after(0), after(1), 10)
         await unit.finish("old", OutboxStatus.DELIVERED, T0)
@@ -83,7 +83,7 @@ async def test_a_crash_at_any_step_leaves_all_or_nothing(kind: str, tmp_path: Pa
         break
     assert crashing.seen[0] == "begin"
     assert crashing.seen[-2:] == ["commit", "committed"]
-    assert {"lock", "timeline", "append", "save_alert", "enqueue", "claim", "finish"} < set(crashing.seen)
+    assert {"lock", "timeline", "append", "save_alerts", "enqueue", "claim", "finish"} < set(crashing.seen)
     assert await _look(store) != before
     assert await store.verify() == []
     await store.close()

@@ -57,7 +57,7 @@ def test_the_steps_lead_to_the_tables_of_the_code(addresses: tuple[Address, Addr
     with blocking_engine(stepped).begin() as one, blocking_engine(created).begin() as two:
         assert compare_metadata(MigrationContext.configure(one, opts={"compare_type": True}), metadata) == []
         assert _picture(one) == _picture(two)
-        assert len(_picture(one)) == len(metadata.tables) == 12
+        assert len(_picture(one)) == len(metadata.tables) == 13
 
 
 def test_a_second_start_has_nothing_to_do(addresses: tuple[Address, Address]) -> None:

@@ -1,7 +1,6 @@
 """An alert: what a monitoring system says, whoever the sender is."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -21,7 +20,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
     `fingerprint` identifies it: the sender's own where it gives one, else `fingerprint(labels)`.
     `starts_at` and `ends_at` are UTC; `ends_at` is None while firing. `source` is the kind of sender,
-    `received_at` the time at which Tocsin took it in.
+    `received_at` the time at which Tocsin took it in. `expires_at` (UTC) is when a firing alert ends by
+    itself unless it is sent again; None where its sender says when it ends.
     """
 
     fingerprint: str
@@ -33,6 +33,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     ends_at: datetime | None = None
     generator_url: str = ""
+    expires_at: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -55,5 +56,4 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
 def fingerprint(labels: Mapping[str, str]) -> str:
     """16 hexadecimal digits that identify a label set, whatever order it came in."""
-    canonical = json.dumps(sorted(labels.items()), ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+    return hashlib.sha256(msgspec.json.encode(sorted(labels.items()))).hexdigest()[:16]

@@ -21,7 +21,18 @@ playbook_block_pipes_max = 500
 """So is one with more pipes: the time that a shell's grammar takes on broken ones grows with their square."""
 roster_bytes_max = 2 * 1024 * 1024
 
+incident_alerts_whole = 20
+"""So many alerts of an incident are kept whole in its state; of the rest it keeps their number."""
+incident_alert_names_max = 100
+"""Up to so many are kept whole, where each has a name that none of the others has."""
+event_alerts_whole = 20
+"""So many alerts stand whole in one event of the timeline; of the rest it keeps a digest."""
+alert_changes_kept = 20
+"""So many of the last changes of an alert are remembered in its record."""
+
 silences_max = 5_000
+silence_matchers_max = 64
+silence_author_chars_max = 200
 note_chars_max = 16_384
 title_chars_max = 300
 reason_chars_max = 2_000

@@ -49,7 +49,7 @@ def parse_instant(text: str) -> datetime:
 
 def format_instant(at: datetime) -> str:
     """RFC 3339 in UTC with microseconds, so that the text sorts as the time does."""
-    return require_utc(at).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return require_utc(at).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def parse_duration(text: str) -> timedelta | None:

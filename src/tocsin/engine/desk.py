@@ -1,6 +1,6 @@
 """The desk: every command goes over it. One transaction: load, decide, append, project, enqueue."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 import stamina
@@ -37,6 +37,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     incident: Incident
     entries: tuple[Entry, ...]
     said: str
+    rules: Rules
 
 
 class RefusedError(Exception):
@@ -64,6 +65,11 @@ class Desk:
         self._clock = clock
         self._library = library
         self._hub = hub
+        self._watchers: list[Callable[[Incident], None]] = []
+
+    def watch(self, watcher: Callable[[Incident], None]) -> None:
+        """Call `watcher` with each incident that is written, as it will be once that is committed."""
+        self._watchers.append(watcher)
 
     async def open(self, command: c.Declare, actor: Actor) -> Answer:
         """Open an incident that a person declares.
@@ -181,8 +187,35 @@ class Desk:
             await self._absorb(unit, command, answer.incident, actor)
         return answer
 
+    async def handle_all(
+        self, unit: Unit, asked: Mapping[IncidentId, tuple[c.AttachAlerts | c.ClearAlerts, Actor]]
+    ) -> list[Answer]:
+        """Carry out one command about alerts on each of many incidents, within a transaction of the
+        caller's, who announces them after the commit.
+
+        Raises:
+            UnknownIncidentError: there is no such incident.
+            RefusedError: an incident refuses, and says why.
+        """
+        loaded = await unit.lock_all(asked.keys())
+        decided: list[tuple[Decision, Rules]] = []
+        for incident, (command, actor) in asked.items():
+            if incident not in loaded:
+                raise UnknownIncidentError(incident)
+            before = loaded[incident]
+            rules = await self._library.rules_for(before.playbook, unit)
+            decision = handle(before, command, actor, rules, self._clock.now(), incident)
+            if isinstance(decision, Refused):
+                raise RefusedError(decision.code, decision.message)
+            decided.append((decision, rules))
+        await self._write_all(unit, [each for each in decided if each[0].entries])
+        return [_answer(decision, rules) for decision, rules in decided]
+
     async def _absorb(self, unit: Unit, command: c.Merge, merged: Incident, actor: Actor) -> None:
-        taken = c.Absorb(other=merged.id, title=merged.title, alerts=merged.alerts)
+        because = f"{merged.id} was merged into this incident"
+        await unit.move_alerts(merged.id, command.into, self._clock.now(), because)
+        tally = (await unit.alert_tallies([command.into])).get(command.into)
+        taken = c.Absorb(other=merged.id, title=merged.title, alerts=merged.alerts, tally=tally)
         await self.handle_in(unit, command.into, taken, actor)
 
     async def _write(
@@ -190,16 +223,29 @@ class Desk:
     ) -> Answer:
         if isinstance(decided, Refused):
             raise RefusedError(decided.code, decided.message)
-        incident = decided.incident
         # A tick without an entry may find another next deadline: the roster may have changed.
         if decided.entries or isinstance(command, c.Tick):
-            await unit.append(decided.entries, incident, next_due_at(incident, rules))
-        if decided.entries:
-            await unit.enqueue([effect for effect in decided.effects if not isinstance(effect, Cancel)])
-            for effect in decided.effects:
-                if isinstance(effect, Cancel):
-                    await unit.cancel(effect.incident, effect.pages)
-        return Answer(incident=incident, entries=decided.entries, said=decided.said)
+            await self._write_all(unit, [(decided, rules)])
+        return _answer(decided, rules)
+
+    async def _write_all(self, unit: Unit, decided: Sequence[tuple[Decision, Rules]]) -> None:
+        appended = [
+            (each.entries, each.incident, next_due_at(each.incident, rules)) for each, rules in decided
+        ]
+        if len(appended) == 1:
+            await unit.append(*appended[0])
+        elif appended:
+            await unit.append_all(appended)
+        effects = [effect for each, _ in decided for effect in each.effects]
+        waiting = [effect for effect in effects if not isinstance(effect, Cancel)]
+        if waiting:
+            await unit.enqueue(waiting)
+        for effect in effects:
+            if isinstance(effect, Cancel):
+                await unit.cancel(effect.incident, effect.pages)
+        for each, _ in decided:
+            for watcher in self._watchers:
+                watcher(each.incident)
 
     async def _transact(self, work: Callable[[Unit], Awaitable[Answer]]) -> Answer:
         async for attempt in stamina.retry_context(
@@ -224,3 +270,7 @@ class Desk:
         """Wake whoever waits for changes of these incidents, after their commit."""
         for incident in incidents:
             self._hub.publish(incident)
+
+
+def _answer(decided: Decision, rules: Rules) -> Answer:
+    return Answer(incident=decided.incident, entries=decided.entries, said=decided.said, rules=rules)

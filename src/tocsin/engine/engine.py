@@ -77,6 +77,7 @@ class Engine:
         """Store the current playbook and find every incident's next deadline under today's roster."""
         await self.library.keep()
         await self.desk.review()
+        await self.intake.catch_up()
 
     async def reload(self, documents: Document | Shelf, roster: Roster) -> None:
         """Follow other documents for new incidents, and another roster and policy for all, as soon as the

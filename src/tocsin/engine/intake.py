@@ -5,37 +5,42 @@ itself, so that one bad request never takes others with it.
 """
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import stamina
 import structlog
-from msgspec.structs import replace
 
-from tocsin.alerts import grouping
-from tocsin.alerts.holders import Holder, Holders
-from tocsin.alerts.model import Alert, AlertStatus
+from tocsin.alerts.model import Alert
 from tocsin.base import limits
 from tocsin.base.ids import IncidentId
-from tocsin.engine.desk import Answer, Desk, RefusedError
+from tocsin.engine.desk import Desk
 from tocsin.engine.noise import Noise
-from tocsin.engine.ports import Clock, ConflictError, Store, StoreUnavailableError, Unit
-from tocsin.engine.records import AlertRecord
+from tocsin.engine.placing import Placing, Taken
+from tocsin.engine.ports import Clock, ConflictError, StoreUnavailableError, Unit
+from tocsin.engine.records import Repeats
+from tocsin.engine.remembered import Remembered
 from tocsin.engine.steady import to_its_end
+from tocsin.engine.watched import WatchedStore
 from tocsin.incident import commands as c
-from tocsin.incident.events import Actor, ActorKind
-from tocsin.incident.state import Incident
+from tocsin.incident.events import SYSTEM
+
+__all__ = ["Intake", "IntakeFullError", "Taken"]
 
 log = structlog.get_logger(__name__)
 
-CHUNK_ALERTS = 50
+CHUNK_ALERTS = 500
 """A large request is kept in pieces of this size, so that acknowledgements and the alerts of others get
 their turn in between. Sending it again after a failure in the middle keeps nothing twice."""
 
-BATCH_ALERTS = 200
+BATCH_ALERTS = 1_000
 """About so many alerts are kept in one transaction."""
+
+WRITE_AFTER_SECONDS = 1.0
+"""What is only counted in memory is written after this long, where no other alert takes it along."""
 
 QUEUE_REQUESTS_MAX = 2_000
 """More requests than this in waiting are asked to come again later."""
@@ -49,14 +54,6 @@ WAITED_IN_VAIN = timedelta(seconds=1)
 """A store that fails after this long was waited for, and the same wait is before the next request."""
 
 
-class Taken(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one alert. `incident` is None where `because` says why there is none."""
-
-    fingerprint: str
-    incident: IncidentId | None
-    because: str
-
-
 class _Request(msgspec.Struct):
     alerts: tuple[Alert, ...]
     answer: asyncio.Future[list[Taken]]
@@ -65,12 +62,15 @@ class _Request(msgspec.Struct):
 class Intake:
     """Group commit of alerts. `run` must be running for `take` to be answered."""
 
-    def __init__(self, store: Store, clock: Clock, noise: Noise, desk: Desk) -> None:
+    def __init__(self, store: WatchedStore, clock: Clock, noise: Noise, desk: Desk) -> None:
         self._store = store
         self._clock = clock
         self._noise = noise
         self._desk = desk
         self._queue: asyncio.Queue[_Request] = asyncio.Queue(QUEUE_REQUESTS_MAX)
+        self._remembered = Remembered(store)
+        self._written_at = time.monotonic()
+        desk.watch(self._remembered.note)
 
     async def take(self, alerts: Sequence[Alert]) -> list[Taken]:
         """Keep alerts and say what became of each, once that is committed.
@@ -94,23 +94,59 @@ class Intake:
             ) from None
         return await request.answer
 
+    def repeated(self, fingerprint: str, expires_at: datetime | None) -> IncidentId | None:
+        """Count an alert that is known to fire, and that says nothing new, without looking further; the
+        count is written with the next alerts, at the latest after a second or at an ordered stop. Returns
+        its incident; None where it is not known so, and has to be taken."""
+        return self._remembered.repeated(fingerprint, self._clock.now(), expires_at)
+
+    def repeats_of(self, fingerprint: str) -> Repeats | None:
+        """What was counted of an alert and is not written yet."""
+        return self._remembered.repeats.get(fingerprint)
+
     async def run(self) -> None:
         """Serve requests until cancelled; then those in waiting are served before it ends."""
         try:
             while True:
-                await to_its_end(self._serve(await self._batch()))
+                if batch := await self._batch():
+                    await to_its_end(self._serve(batch))
+                else:
+                    await to_its_end(self._write_counts())
         finally:
             while not self._queue.empty():
-                await self._serve(await self._batch())
+                await self._serve(self._more([self._queue.get_nowait()]))
+            await self._write_counts()
 
     async def _batch(self) -> list[_Request]:
-        batch = [await self._queue.get()]
+        """The next requests; none where something that is only counted has to be written first."""
+        try:
+            first = self._queue.get_nowait()
+        except asyncio.QueueEmpty:
+            wait: float | None = None
+            if self._remembered.repeats or self._remembered.untold:
+                wait = max(0.0, self._written_at + WRITE_AFTER_SECONDS - time.monotonic())
+            try:
+                first = await asyncio.wait_for(self._queue.get(), wait)
+            except TimeoutError:
+                return []
+        return self._more([first])
+
+    def _more(self, batch: list[_Request]) -> list[_Request]:
         with suppress(asyncio.QueueEmpty):
             alerts = len(batch[0].alerts)
             while len(batch) < limits.intake_batch_requests_max and alerts < BATCH_ALERTS:
                 batch.append(self._queue.get_nowait())
                 alerts += len(batch[-1].alerts)
         return batch
+
+    async def _write_counts(self) -> None:
+        if not self._remembered.repeats and not self._remembered.untold:
+            return
+        self._written_at = time.monotonic()
+        try:
+            await self._keep([])
+        except (StoreUnavailableError, ConflictError) as error:
+            log.error("repetitions of alerts are counted later", reason=str(error))
 
     async def _serve(self, batch: list[_Request]) -> StoreUnavailableError | None:
         """Keep a batch, or answer each request why not. Returns the error where the store itself could not
@@ -145,85 +181,49 @@ class Intake:
             timeout=10.0,
         ):
             with attempt:
-                changed: dict[IncidentId, None] = {}
-                async with self._store.transaction() as unit:
-                    await self._noise.refresh(unit)
-                    known = Holders(await unit.holders())
-                    opened: list[IncidentId] = []
-                    answers = [
-                        [await self._place(unit, alert, known, changed, opened) for alert in alerts]
-                        for alerts in requests
-                    ]
-                    settled = await self._noise.settle(unit, opened, known, self._clock.now())
-                    changed.update(dict.fromkeys(settled))
-                self._desk.announce(list(changed))
-                return answers
+                return await self._keep_once(requests)
         raise AssertionError("the last attempt returns or raises")
 
+    async def _keep_once(self, requests: list[tuple[Alert, ...]]) -> list[list[Taken]]:
+        repeats = self._remembered.take_repeats()
+        try:
+            async with self._store.transaction() as unit:
+                placing, answers = await self._place(unit, requests, repeats)
+        except BaseException:
+            self._remembered.give_back(repeats)
+            raise
+        self._written_at = time.monotonic()
+        self._remembered.keep(placing.records.values(), placing.crowds)
+        self._remembered.tell_later(placing.untold, placing.told)
+        self._desk.announce(list(placing.changed))
+        return answers
+
     async def _place(
-        self,
-        unit: Unit,
-        alert: Alert,
-        known: Holders,
-        changed: dict[IncidentId, None],
-        opened: list[IncidentId],
-    ) -> Taken:
-        seen = await unit.alert(alert.fingerprint)
-        placement = self._noise.place(alert, seen, known, self._clock.now())
-        actor = Actor(ActorKind.SOURCE, alert.source, alert.source)
-        because = placement.because
-        answer: Answer | None = None
-        match placement:
-            case grouping.Opens():
-                opening = c.OpenByAlert(alert=alert, group_key=placement.group_key, because=because)
-                answer = await self._desk.open_in(unit, opening, actor)
-                opened.append(answer.incident.id)
-            case grouping.Attaches():
-                attached = c.AttachAlert(alert=alert, because=because)
-                try:
-                    answer = await self._desk.handle_in(unit, placement.incident, attached, actor)
-                except RefusedError as error:
-                    # It ended between the look and the lock; the next look finds another place.
-                    raise ConflictError(error.message) from error
-            case grouping.Clears():
-                cleared = c.ClearAlert(alert=alert)
-                answer = await self._desk.handle_in(unit, placement.incident, cleared, actor)
-            case grouping.Recorded():
-                pass
-        if answer is not None and answer.entries:
-            known.put(_holder(answer.incident))
-            changed[answer.incident.id] = None
-        incident = answer.incident.id if answer else None
-        await record_alert(unit, alert, seen, incident, because)
-        return Taken(fingerprint=alert.fingerprint, incident=incident, because=because)
+        self, unit: Unit, requests: list[tuple[Alert, ...]], repeats: Mapping[str, Repeats]
+    ) -> tuple[Placing, list[list[Taken]]]:
+        await self._noise.refresh(unit)
+        holders = await self._remembered.holders(unit)
+        await unit.repeat_alerts(repeats)
+        placing = Placing(unit, self._noise, self._desk, self._remembered, holders, self._clock.now())
+        await placing.look_up([alert.fingerprint for alerts in requests for alert in alerts])
+        answers = [[await placing.place(alert) for alert in alerts] for alerts in requests]
+        await placing.write()
+        return placing, answers
 
-
-def _holder(incident: Incident) -> Holder:
-    return Holder(
-        id=incident.id,
-        group_key=incident.group_key,
-        fingerprints=frozenset(alert.fingerprint for alert in incident.alerts),
-        resolved_at=incident.resolved_at,
-    )
-
-
-async def record_alert(
-    unit: Unit, alert: Alert, seen: AlertRecord | None, incident: IncidentId | None, because: str
-) -> None:
-    """Keep what is known of an alert after it was placed."""
-    latest = alert
-    if seen is not None and alert.status is AlertStatus.RESOLVED and not alert.annotations:
-        latest = replace(alert, annotations=seen.alert.annotations)
-    await unit.save_alert(
-        AlertRecord(
-            alert=latest,
-            incident=incident,
-            because=because,
-            first_seen_at=seen.first_seen_at if seen else alert.received_at,
-            last_seen_at=alert.received_at,
-            times=seen.times + 1 if seen else 1,
-        )
-    )
+    async def catch_up(self) -> None:
+        """Count the alerts of every active incident anew: of some it may not have been told before the
+        process ended."""
+        async with self._store.transaction() as unit:
+            holders = [each.id for each in await unit.holders() if each.resolved_at is None]
+            tallies = await unit.alert_tallies(holders)
+            found = await unit.lock_all([each for each in holders if each in tallies])
+            wrong = {
+                each.id: (c.AttachAlerts(new=(), tally=tallies[each.id]), SYSTEM)
+                for each in found.values()
+                if tallies[each.id] != c.Tally(each.alert_count, each.firing_count)
+            }
+            answers = await self._desk.handle_all(unit, wrong) if wrong else []
+        self._desk.announce([answer.incident.id for answer in answers])
 
 
 def _refuse(requests: Sequence[_Request], error: Exception) -> None:

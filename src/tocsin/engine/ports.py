@@ -13,15 +13,18 @@ from tocsin.base.ids import IncidentId, PageId
 from tocsin.engine.records import (
     Account,
     AlertRecord,
+    AlertStep,
     AuditEntry,
     ChainedEntry,
     Fault,
     OutboxRow,
     OutboxStatus,
     PlaybookVersion,
+    Repeats,
     Session,
     Token,
 )
+from tocsin.incident.commands import Tally
 from tocsin.incident.events import Actor, Entry
 from tocsin.incident.outgoing import Letter, RaiseAlert, Send
 from tocsin.incident.state import Incident, State
@@ -106,6 +109,26 @@ class Reader(Protocol):
         """The record of one alert."""
         ...
 
+    async def alert_records(self, fingerprints: Sequence[str]) -> list[AlertRecord]:
+        """The records of those of these alerts that are known, in no order."""
+        ...
+
+    async def alert_steps(self, fingerprint: str, limit: int = 200) -> list[AlertStep]:
+        """The history of one alert, the last step first."""
+        ...
+
+    async def alert_tallies(self, incidents: Collection[IncidentId]) -> dict[IncidentId, Tally]:
+        """How many alerts belong to each of these incidents; those without any are left out."""
+        ...
+
+    async def expired_alerts(self, now: datetime, limit: int) -> list[AlertRecord]:
+        """Firing alerts whose `expires_at` has come, the longest overdue first."""
+        ...
+
+    async def next_expiry_at(self) -> datetime | None:
+        """The earliest `expires_at` of a firing alert."""
+        ...
+
     async def alerts(self, limit: int = 200, incident: IncidentId | None = None) -> list[AlertRecord]:
         """Alerts, the last seen first; of one incident only where given."""
         ...
@@ -184,8 +207,33 @@ class Unit(Reader, Protocol):
         """
         ...
 
-    async def save_alert(self, record: AlertRecord) -> None:
-        """Insert or replace the record of an alert, by its fingerprint."""
+    async def lock_all(self, incidents: Collection[IncidentId]) -> dict[IncidentId, Incident]:
+        """`lock` for many at once; those that are not there are left out."""
+        ...
+
+    async def append_all(self, appended: Sequence[tuple[Sequence[Entry], Incident, datetime | None]]) -> None:
+        """`append` for many incidents at once, each of which stands once in `appended`.
+
+        Raises:
+            ConflictError: entries do not follow the last one that is stored.
+        """
+        ...
+
+    async def save_alerts(self, records: Sequence[AlertRecord]) -> None:
+        """Insert or replace the records of alerts, by their fingerprints, each of which stands here once."""
+        ...
+
+    async def add_alert_steps(self, steps: Sequence[AlertStep]) -> None:
+        """Append to the histories of alerts."""
+        ...
+
+    async def repeat_alerts(self, repeats: Mapping[str, Repeats]) -> None:
+        """Count repetitions, by the fingerprints of alerts whose records are there."""
+        ...
+
+    async def move_alerts(self, source: IncidentId, into: IncidentId, at: datetime, because: str) -> int:
+        """Let all alerts of one incident belong to another, with a step in the history of each; returns how
+        many."""
         ...
 
     async def enqueue(self, effects: Sequence[Send | RaiseAlert]) -> None:
@@ -260,6 +308,11 @@ class Unit(Reader, Protocol):
 
 class Store(Protocol):
     """The event log and its read models."""
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether nobody but this process writes to it, so that what was read can be remembered."""
+        ...
 
     def transaction(self) -> AbstractAsyncContextManager[Unit]:
         """Begin a transaction for writing.

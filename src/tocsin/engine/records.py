@@ -6,14 +6,18 @@ from typing import Literal
 
 import msgspec
 
-from tocsin.alerts.model import Alert
+from tocsin.alerts.model import Alert, AlertStatus
 from tocsin.base.ids import IncidentId, PersonId
 from tocsin.incident.events import Actor, Entry
 from tocsin.incident.outgoing import RaiseAlert, Send
 
 
 class AlertRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The latest of an alert, and what became of it. `incident` is None where `because` says why not."""
+    """The latest of an alert, and what became of it. `incident` is None where `because` says why not.
+
+    `changes` are the times (UTC) of its last changes between firing and resolved, at most 20. `held` says
+    that it has ended, and that this does not count yet in its incident.
+    """
 
     alert: Alert
     incident: IncidentId | None
@@ -21,6 +25,33 @@ class AlertRecord(msgspec.Struct, frozen=True, kw_only=True):
     first_seen_at: datetime
     last_seen_at: datetime
     times: int
+    changes: tuple[datetime, ...] = ()
+    held: bool = False
+
+    @property
+    def firing(self) -> bool:
+        """Whether it counts as firing."""
+        return self.held or self.alert.status is AlertStatus.FIRING
+
+
+class AlertStep(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of the history of an alert: the first time that it was seen, or a change of its status, of its
+    incident or of the reason why it has none. `at` is UTC."""
+
+    fingerprint: str
+    at: datetime
+    status: AlertStatus
+    incident: IncidentId | None
+    because: str
+
+
+class Repeats(msgspec.Struct, kw_only=True):
+    """So many times an alert was heard again that told nothing new, the last of them at `last_seen_at`.
+    `expires_at` is its new one (see `Alert`)."""
+
+    times: int
+    last_seen_at: datetime
+    expires_at: datetime | None
 
 
 class OutboxStatus(StrEnum):

@@ -26,6 +26,13 @@ class WatchedStore:
         self._failed_at: datetime | None = None
         self._under_way = 0
         self.trouble: Trouble | None = None
+        self.undone = 0
+        """How many transactions came to nothing: what is remembered of their writing is wrong."""
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether nobody but this process writes to it."""
+        return self._store.exclusive
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Unit, None]:
@@ -42,6 +49,10 @@ class WatchedStore:
                 since=self.trouble.since if self.trouble else self._failed_at,
             )
             self._failed.set()
+            self.undone += 1
+            raise
+        except BaseException:
+            self.undone += 1
             raise
         else:
             self.trouble = None

@@ -1,6 +1,7 @@
 """Commands by which incidents begin, and by which alerts come and go."""
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 
 from tocsin.alerts.model import Alert
 from tocsin.base import limits
@@ -11,6 +12,9 @@ from tocsin.incident.answer import Accepted, Ask, Refused, missing, too_long
 from tocsin.incident.rules import Rules
 from tocsin.incident.severity import Verdict, categories_of, judge_alert, judge_text
 from tocsin.incident.state import ENDED, Incident, State
+
+SINGLY_MAX = 5
+"""So many alerts of one command get an entry each in the timeline; more share one."""
 
 
 def open_by(command: c.OpenByAlert | c.Declare, rules: Rules) -> Accepted | Refused:
@@ -90,33 +94,129 @@ def unknown_category(category: str, rules: Rules) -> Refused:
 def attach(ask: Ask[c.AttachAlert]) -> Accepted | Refused:
     """An alert joins, or fires again. One that is known to be firing changes nothing."""
     incident, alert = ask.incident, ask.command.alert
+    known = next((each for each in incident.alerts if each.fingerprint == alert.fingerprint), None)
+    starts = known is None or known.ends_at is not None
+    tally = c.Tally(
+        incident.alert_count + (1 if known is None else 0), incident.firing_count + (1 if starts else 0)
+    )
+    new = (ask.command,) if starts or incident.state is State.RESOLVED else ()
+    return attach_many(Ask(incident, c.AttachAlerts(new=new, tally=tally), ask.actor, ask.rules, ask.now))
+
+
+def attach_many(ask: Ask[c.AttachAlerts]) -> Accepted | Refused:
+    """Alerts join, or fire again. Few are told one by one, many as one event."""
+    incident, command = ask.incident, ask.command
     if incident.state in ENDED:
         return Refused("ended", f"{incident.id} has ended; the alert belongs elsewhere.")
-    known = next((each for each in incident.alerts if each.fingerprint == alert.fingerprint), None)
-    events: list[e.AnyEvent] = []
-    if known is None or known.ends_at is not None or incident.state is State.RESOLVED:
-        events.append(e.AlertAttached(alert=alert, because=ask.command.because, again=known is not None))
+    alerts = [each.alert for each in command.new]
+    events = _joined(incident, command)
+    if alerts:
         present = {name.casefold() for name in incident.categories}
-        events += [
-            *_answers_of(alert, ask.rules, incident.answers),
-            *_categories_of(alert, present, ask.rules),
-        ]
-        events += _risen(incident, [alert], ask.rules)
-    if incident.state is State.RESOLVED:
-        events.append(e.Reopened(reason=f"{alert.name} {ask.command.because}", alert=alert.fingerprint))
+        news: dict[str, e.AnyEvent] = {}
+        for alert in alerts:
+            for answer in _answers_of(alert, ask.rules, incident.answers):
+                news.setdefault(f"answer {answer.rule}", answer)
+            for category in _categories_of(alert, present, ask.rules):
+                news.setdefault(f"category {category.category}", category)
+        events += [*news.values(), *_risen(incident, alerts, ask.rules)]
+        if incident.state is State.RESOLVED:
+            first = command.new[0]
+            why = f"{first.alert.name} {first.because}"
+            events.append(e.Reopened(reason=why, alert=first.alert.fingerprint))
     return Accepted(tuple(events))
+
+
+def _joined(incident: Incident, command: c.AttachAlerts) -> list[e.AnyEvent]:
+    tally = command.tally
+    if len(command.new) <= SINGLY_MAX and not command.unseen:
+        known = {each.fingerprint for each in incident.alerts}
+        if not command.new and (tally.alerts, tally.firing) != (incident.alert_count, incident.firing_count):
+            return [_together((), 0, "its alerts were counted again", tally, "")]
+        return [
+            e.AlertAttached(
+                alert=each.alert,
+                because=each.because,
+                again=each.alert.fingerprint in known,
+                alerts=tally.alerts,
+                firing=tally.firing,
+            )
+            for each in command.new
+        ]
+    prints = sorted({*command.unseen, *(each.alert.fingerprint for each in command.new)})
+    because = command.new[0].because if command.new else "it holds alerts of the same group"
+    return [_together(_sample(command), len(prints), because, tally, digest_of(prints))]
+
+
+def _together(
+    sample: tuple[Alert, ...], count: int, because: str, tally: c.Tally, digest: str
+) -> e.AlertsAttached:
+    return e.AlertsAttached(
+        count=count,
+        sample=sample,
+        because=because,
+        digest=digest,
+        alerts=tally.alerts,
+        firing=tally.firing,
+    )
+
+
+def _sample(command: c.AttachAlerts) -> tuple[Alert, ...]:
+    """Some of the alerts: first one of each name, since runbooks and people go by the names."""
+    first: dict[str, Alert] = {}
+    for each in command.new:
+        first.setdefault(each.alert.name, each.alert)
+    chosen = list(first.values())[: limits.incident_alert_names_max]
+    taken = {alert.fingerprint for alert in chosen}
+    room = max(0, limits.event_alerts_whole - len(chosen))
+    rest = [each.alert for each in command.new if each.alert.fingerprint not in taken]
+    return (*chosen, *rest[:room])
+
+
+def digest_of(fingerprints: Iterable[str]) -> str:
+    """SHA-256, in hexadecimal, over sorted fingerprints, each ended by a line feed."""
+    text = "".join(f"{each}\n" for each in fingerprints)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def clear(ask: Ask[c.ClearAlert]) -> Accepted | Refused:
     """An alert has ended; one that had ended already changes nothing."""
     incident, alert = ask.incident, ask.command.alert
     known = next((each for each in incident.alerts if each.fingerprint == alert.fingerprint), None)
-    if known is None or known.ends_at is not None or incident.state in ENDED:
+    if known is None or known.ends_at is not None:
         return Accepted()
-    left = [each for each in incident.firing if each.fingerprint != alert.fingerprint]
-    ended_at = alert.ends_at or alert.received_at
-    cleared = e.AlertCleared(
-        fingerprint=alert.fingerprint, name=alert.name, ended_at=ended_at, still_firing=len(left)
+    tally = c.Tally(incident.alert_count, incident.firing_count - 1)
+    command = c.ClearAlerts(alerts=(alert,), tally=tally)
+    return clear_many(Ask(incident, command, ask.actor, ask.rules, ask.now))
+
+
+def clear_many(ask: Ask[c.ClearAlerts]) -> Accepted | Refused:
+    """Alerts have ended. Few are told one by one, many as one event."""
+    incident, command = ask.incident, ask.command
+    if incident.state in ENDED:
+        return Accepted()
+    firing = command.tally.firing
+    ends = [
+        e.AlertEnd(fingerprint=each.fingerprint, ended_at=each.ends_at or each.received_at)
+        for each in command.alerts
+    ]
+    if len(ends) <= SINGLY_MAX:
+        return Accepted(
+            tuple(
+                e.AlertCleared(
+                    fingerprint=end.fingerprint,
+                    name=alert.name,
+                    ended_at=end.ended_at,
+                    still_firing=firing + len(ends) - number,
+                )
+                for number, (alert, end) in enumerate(zip(command.alerts, ends, strict=True), start=1)
+            )
+        )
+    whole = {each.fingerprint for each in incident.alerts}
+    cleared = e.AlertsCleared(
+        count=len(ends),
+        ends=tuple(end for end in ends if end.fingerprint in whole),
+        still_firing=firing,
+        digest=digest_of(sorted(end.fingerprint for end in ends)),
     )
     return Accepted((cleared,))
 
@@ -138,13 +238,36 @@ def absorb(ask: Ask[c.Absorb]) -> Accepted | Refused:
     for alert in firing:
         for event in _categories_of(alert, present, ask.rules):
             found.setdefault(event.category, event)
-    absorbed = e.Absorbed(other=command.other, title=command.title, alerts=command.alerts)
+    tally = command.tally or _sum_of(incident, command.alerts)
+    absorbed = e.Absorbed(
+        other=command.other,
+        title=command.title,
+        alerts=command.alerts,
+        alerts_in_all=tally.alerts,
+        firing_in_all=tally.firing,
+    )
     return Accepted((absorbed, *found.values(), *_risen(incident, firing, ask.rules)))
+
+
+def _sum_of(incident: Incident, alerts: Sequence[Alert]) -> c.Tally:
+    """The count of the incident's alerts together with others, where nobody has counted them."""
+    known = {each.fingerprint: each.ends_at is None for each in incident.alerts}
+    new = [each for each in alerts if each.fingerprint not in known]
+    begun = [each for each in alerts if each.ends_at is None and not known.get(each.fingerprint)]
+    return c.Tally(incident.alert_count + len(new), incident.firing_count + len(begun))
+
+
+def may_rise(incident: Incident, rules: Rules) -> bool:
+    """Whether an alert can raise the level: no person has settled it, and there is a worse one."""
+    if incident.level_by_hand:
+        return False
+    here = path.severity(incident, rules).rank
+    return any(each.rank < here for each in rules.playbook.severities)
 
 
 def _risen(incident: Incident, alerts: Sequence[Alert], rules: Rules) -> list[e.AnyEvent]:
     """The rise to the most severe level of these alerts, where a person has not settled the level."""
-    if incident.level_by_hand or not alerts:
+    if not alerts or not may_rise(incident, rules):
         return []
     verdicts = [judge_alert(alert, rules.playbook) for alert in alerts]
     worst = min(verdicts, key=lambda verdict: path.level_of(verdict.level, rules).rank)
@@ -153,7 +276,7 @@ def _risen(incident: Incident, alerts: Sequence[Alert], rules: Rules) -> list[e.
     return [e.SeverityChanged(before=incident.level, after=worst.level, evidence=worst.evidence)]
 
 
-def _answers_of(alert: Alert, rules: Rules, given: Mapping[str, str] | None = None) -> list[e.AnyEvent]:
+def _answers_of(alert: Alert, rules: Rules, given: Mapping[str, str] | None = None) -> list[e.TriageAnswered]:
     """The checklist's questions that the alert answers by itself."""
     return [
         e.TriageAnswered(rule=rule.id, question=rule.question, answer="yes")

@@ -49,7 +49,7 @@ def resolve(ask: Ask[c.Resolve]) -> Accepted | Refused:
         verification=command.verification.strip(),
         postmortem_due_at=postmortem_due(incident.level, ask.now, ask.rules),
     )
-    firing = len(incident.firing)
+    firing = incident.firing_count
     still = f" {firing} of its alerts still fire." if firing else ""
     return Accepted((*_taken_on(ask), resolved), f"{incident.id} is resolved.{still}")
 

@@ -33,6 +33,13 @@ class Declare(Command, frozen=True, kw_only=True):
     playbook: str = ""
 
 
+class Tally(msgspec.Struct, frozen=True):
+    """How many alerts an incident has in all, and how many of them fire."""
+
+    alerts: int
+    firing: int
+
+
 class AttachAlert(Command, frozen=True, kw_only=True):
     """A firing alert belongs to this incident, newly or again."""
 
@@ -40,10 +47,29 @@ class AttachAlert(Command, frozen=True, kw_only=True):
     because: str
 
 
+class AttachAlerts(Command, frozen=True, kw_only=True):
+    """Firing alerts belong to this incident, newly or again.
+
+    `new` are those that were not firing in it before; `tally` counts all of its alerts with these. `unseen`
+    are the fingerprints of further ones, for which nothing has to be decided any more.
+    """
+
+    new: tuple[AttachAlert, ...]
+    tally: Tally
+    unseen: tuple[str, ...] = ()
+
+
 class ClearAlert(Command, frozen=True, kw_only=True):
     """An alert of this incident has ended."""
 
     alert: Alert
+
+
+class ClearAlerts(Command, frozen=True, kw_only=True):
+    """Alerts that were firing in this incident have ended; `tally` counts all of its alerts after that."""
+
+    alerts: tuple[Alert, ...]
+    tally: Tally
 
 
 class Acknowledge(Command, frozen=True, kw_only=True):
@@ -166,6 +192,7 @@ class Absorb(Command, frozen=True, kw_only=True):
     other: IncidentId
     title: str
     alerts: tuple[Alert, ...]
+    tally: Tally | None = None
 
 
 class Repin(Command, frozen=True, kw_only=True):
@@ -199,7 +226,9 @@ AnyCommand = (
     OpenByAlert
     | Declare
     | AttachAlert
+    | AttachAlerts
     | ClearAlert
+    | ClearAlerts
     | Acknowledge
     | TakeCommand
     | OfferCommand

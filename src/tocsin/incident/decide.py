@@ -21,7 +21,9 @@ from tocsin.incident.state import Incident
 
 _ANSWERS: dict[type[c.Command], Callable[[Ask[Any]], Accepted | Refused]] = {
     c.AttachAlert: answer_alerts.attach,
+    c.AttachAlerts: answer_alerts.attach_many,
     c.ClearAlert: answer_alerts.clear,
+    c.ClearAlerts: answer_alerts.clear_many,
     c.Absorb: answer_alerts.absorb,
     c.Acknowledge: answer_people.acknowledge,
     c.TakeCommand: answer_people.take_command,

@@ -62,11 +62,30 @@ class Opened(Event, frozen=True, kw_only=True):
 
 
 class AlertAttached(Event, frozen=True, kw_only=True):
-    """An alert became part of the incident, or fired again after it had ended."""
+    """An alert became part of the incident, or fired again after it had ended. `alerts` and `firing` count
+    all alerts of the incident from then on; None where its state keeps all of them whole."""
 
     alert: Alert
     because: str
     again: bool = False
+    alerts: int | None = None
+    firing: int | None = None
+
+
+class AlertsAttached(Event, frozen=True, kw_only=True):
+    """Many alerts became part of the incident at once, or fired again.
+
+    `count` is how many; `sample` are some of them, whole. `digest` is the SHA-256, in hexadecimal, over the
+    sorted fingerprints of all of them, each ended by a line feed. `alerts` and `firing` are as in
+    `AlertAttached`.
+    """
+
+    count: int
+    sample: tuple[Alert, ...]
+    because: str
+    digest: str = ""
+    alerts: int | None = None
+    firing: int | None = None
 
 
 class AlertCleared(Event, frozen=True, kw_only=True):
@@ -76,6 +95,23 @@ class AlertCleared(Event, frozen=True, kw_only=True):
     name: str
     ended_at: datetime
     still_firing: int
+
+
+class AlertEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """The end of one alert, in UTC."""
+
+    fingerprint: str
+    ended_at: datetime
+
+
+class AlertsCleared(Event, frozen=True, kw_only=True):
+    """Many alerts of the incident ended at once: `count` of them, of which `ends` are those that the state
+    keeps whole. `still_firing` counts those that did not end; `digest` is as in `AlertsAttached`."""
+
+    count: int
+    ends: tuple[AlertEnd, ...]
+    still_firing: int
+    digest: str = ""
 
 
 class TriageAnswered(Event, frozen=True, kw_only=True):
@@ -334,6 +370,8 @@ class Absorbed(Event, frozen=True, kw_only=True):
     other: IncidentId
     title: str
     alerts: tuple[Alert, ...]
+    alerts_in_all: int | None = None
+    firing_in_all: int | None = None
 
 
 class Repinned(Event, frozen=True, kw_only=True):
@@ -346,7 +384,9 @@ class Repinned(Event, frozen=True, kw_only=True):
 AnyEvent = (
     Opened
     | AlertAttached
+    | AlertsAttached
     | AlertCleared
+    | AlertsCleared
     | TriageAnswered
     | SeverityChanged
     | CategoryAdded

@@ -1,11 +1,13 @@
 """The fold: an incident and one more entry give the incident after it. Total and pure."""
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Literal
 
 from msgspec.structs import replace
 
 from tocsin.alerts.model import Alert
+from tocsin.base import limits
 from tocsin.base.ids import role_key
 from tocsin.incident import events as e
 from tocsin.incident.state import Incident, Page, Sent, State, Step
@@ -253,13 +255,14 @@ def _record(incident: Incident, entry: e.Entry) -> Incident:
     event, at = entry.event, entry.at
     match event:
         case e.AlertAttached():
-            return replace(incident, alerts=_with_alert(incident.alerts, event.alert))
+            return _joined(incident, (event.alert,), event.alerts, event.firing)
+        case e.AlertsAttached():
+            return _joined(incident, event.sample, event.alerts, event.firing)
         case e.AlertCleared():
-            alerts = tuple(
-                replace(alert, ends_at=event.ended_at) if alert.fingerprint == event.fingerprint else alert
-                for alert in incident.alerts
-            )
-            return replace(incident, alerts=alerts)
+            return _cleared(incident, {event.fingerprint: event.ended_at}, event.still_firing)
+        case e.AlertsCleared():
+            ends = {each.fingerprint: each.ended_at for each in event.ends}
+            return _cleared(incident, ends, event.still_firing)
         case e.TriageAnswered():
             return replace(incident, answers={**incident.answers, event.rule: event.answer})
         case e.SeverityChanged():
@@ -291,10 +294,8 @@ def _record(incident: Incident, entry: e.Entry) -> Incident:
         case e.PostmortemPublished():
             return replace(incident, postmortem_at=at, postmortem_text=event.text, postmortem_link=event.link)
         case e.Absorbed():
-            alerts = incident.alerts
-            for alert in event.alerts:
-                alerts = _with_alert(alerts, alert)
-            return replace(incident, alerts=alerts, absorbed=(*incident.absorbed, event.other))
+            joined = _joined(incident, event.alerts, event.alerts_in_all, event.firing_in_all)
+            return replace(joined, absorbed=(*incident.absorbed, event.other))
         case e.Repinned():
             return replace(incident, playbook=event.after)
         case _:
@@ -305,6 +306,41 @@ def _overdue(incident: Incident, what: str) -> Incident:
     return replace(incident, overdue=(*incident.overdue, f"{incident.generation}:{what}"))
 
 
-def _with_alert(alerts: tuple[Alert, ...], alert: Alert) -> tuple[Alert, ...]:
-    kept = tuple(each for each in alerts if each.fingerprint != alert.fingerprint)
-    return (*kept, alert)
+def _joined(
+    incident: Incident, alerts: tuple[Alert, ...], in_all: int | None, firing: int | None
+) -> Incident:
+    """With these alerts. An event that counts nothing was written before alerts were counted: what it
+    brings is kept whole, as it was then."""
+    kept = {each.fingerprint: each for each in incident.alerts}
+    for alert in alerts:
+        known = kept.pop(alert.fingerprint, None)
+        if known is not None or in_all is None or _has_room(kept, alert):
+            kept[alert.fingerprint] = alert
+    whole = tuple(kept.values())
+    if in_all is None or firing is None:
+        return replace(incident, alerts=whole)
+    return _counted(replace(incident, alerts=whole), in_all, firing)
+
+
+def _has_room(kept: dict[str, Alert], alert: Alert) -> bool:
+    if len(kept) < limits.incident_alerts_whole:
+        return True
+    crowded = len(kept) >= limits.incident_alert_names_max
+    return not crowded and all(each.name != alert.name for each in kept.values())
+
+
+def _cleared(incident: Incident, ends: dict[str, datetime], still_firing: int) -> Incident:
+    alerts = tuple(
+        replace(alert, ends_at=ends[alert.fingerprint]) if alert.fingerprint in ends else alert
+        for alert in incident.alerts
+    )
+    return _counted(replace(incident, alerts=alerts), incident.alert_count, still_firing)
+
+
+def _counted(incident: Incident, in_all: int, firing: int) -> Incident:
+    """Numbers are kept only where the alerts that are kept whole do not tell them."""
+    return replace(
+        incident,
+        alerts_in_all=None if in_all == len(incident.alerts) else in_all,
+        firing_in_all=None if firing == len(incident.firing) else firing,
+    )

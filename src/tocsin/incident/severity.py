@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 import msgspec
 
@@ -19,6 +20,8 @@ _CONDITION = re.compile(
     r"(?P<left>.*?)(?P<operator>[<>≥≤]=?)\s*(?P<number>\d+(?:[.,]\d+)?)\s*(?P<unit>%|ms|s|sec|seconds?)?"
 )
 _VALUE = re.compile(r"(?P<number>\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*(?P<unit>%|ms|s\b)?")
+_SHORT_CHARS = 200
+"""The words of shorter texts are remembered: names of alerts come again and again."""
 _IDLE = frozenset(
     ["a", "an", "the", "is", "are", "or", "and", "of", "in", "for", "to", "on", "there", "has", "with"]
 )
@@ -119,6 +122,15 @@ def categories_of(
 def words_of(text: str) -> frozenset[str]:
     """The words of a text in a form that can be compared: CamelCase split, lower case, one spelling of
     common short forms, plural and verb endings off."""
+    return _short_words(text) if len(text) <= _SHORT_CHARS else _words(text)
+
+
+@lru_cache(maxsize=4_096)
+def _short_words(text: str) -> frozenset[str]:
+    return _words(text)
+
+
+def _words(text: str) -> frozenset[str]:
     folded = (word.casefold() for word in _WORD.findall(_CAMEL.sub(" ", text)))
     return frozenset(_stem(_spelled(word)) for word in folded if word not in _IDLE)
 
@@ -183,7 +195,21 @@ def _by_examples(text: str, value: re.Match[str] | None, playbook: Playbook) -> 
     return Verdict(chosen.severity.level, Evidence(rule="example", detail=chosen.text))
 
 
-def _phrases(playbook: Playbook) -> Iterable[_Phrase]:
+_COMPILED_MAX = 32
+_compiled: dict[int, tuple[Playbook, tuple[_Phrase, ...]]] = {}
+"""The phrases of the playbooks that were asked for last, by the identity of the playbook beside them."""
+
+
+def _phrases(playbook: Playbook) -> tuple[_Phrase, ...]:
+    known = _compiled.get(id(playbook))
+    if known is None or known[0] is not playbook:
+        if len(_compiled) >= _COMPILED_MAX:
+            _compiled.clear()
+        known = _compiled[id(playbook)] = (playbook, tuple(_read_phrases(playbook)))
+    return known[1]
+
+
+def _read_phrases(playbook: Playbook) -> Iterable[_Phrase]:
     for severity in playbook.severities:
         for text in (*severity.examples, *re.split(r"[,;]", severity.description)):
             condition = _CONDITION.search(text)

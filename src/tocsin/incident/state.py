@@ -80,6 +80,9 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     acknowledgement, `entered` when the escalation path reached a role, `overdue` the keys of clocks that
     ran out, `reminded_at` the last reminder of a message.
 
+    `alerts` are those that are kept whole, a bounded number of them; `alerts_in_all` and `firing_in_all`
+    count all of its alerts, where they are more than these tell (None: these are all).
+
     `generation` counts the reopenings, so that a reason to page before one is another reason after it.
     `clock_from` is where the playbook's clocks start: the opening, or the last reopening.
     """
@@ -135,6 +138,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     end_reason: str = ""
     merged_into: IncidentId | None = None
     absorbed: tuple[IncidentId, ...] = ()
+    alerts_in_all: int | None = None
+    firing_in_all: int | None = None
 
     @property
     def active(self) -> bool:
@@ -143,8 +148,18 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def firing(self) -> tuple[Alert, ...]:
-        """Its alerts that have not ended."""
+        """Those of its alerts that are kept whole and have not ended."""
         return tuple(alert for alert in self.alerts if alert.ends_at is None)
+
+    @property
+    def alert_count(self) -> int:
+        """How many alerts it has, ended ones among them."""
+        return len(self.alerts) if self.alerts_in_all is None else self.alerts_in_all
+
+    @property
+    def firing_count(self) -> int:
+        """How many of its alerts have not ended."""
+        return len(self.firing) if self.firing_in_all is None else self.firing_in_all
 
     @property
     def open_pages(self) -> tuple[Page, ...]:

@@ -35,6 +35,14 @@ def _about_alerts(event: e.AnyEvent) -> str:
         case e.AlertAttached():
             again = "fires again" if event.again else "joined"
             return f"Alert {event.alert.name} {again}: {event.because}."
+        case e.AlertsAttached():
+            names = ", ".join(dict.fromkeys(alert.name for alert in event.sample[:3]))
+            among = f", among them {names}" if names else ""
+            counted = f" {event.alerts} in all, {event.firing} firing." if event.alerts is not None else ""
+            return f"{event.count} alerts joined{among}: {event.because}.{counted}"
+        case e.AlertsCleared():
+            left = f"{event.still_firing} still firing" if event.still_firing else "none is firing any more"
+            return f"{event.count} alerts have ended; {left}."
         case e.AlertCleared():
             left = f"{event.still_firing} still firing" if event.still_firing else "none is firing any more"
             return f"Alert {event.name} has ended; {left}."

@@ -30,6 +30,8 @@ class MemoryStore:
     that reading waits for nothing and sees one state. `fold` and `on_step` are those of `sql.connect`.
     """
 
+    exclusive = True
+
     def __init__(self, fold: Fold, on_step: OnStep = no_step) -> None:
         self._fold = fold
         self._on_step = on_step

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from tocsin.adapters.store import rows
 from tocsin.adapters.store.codec import GENESIS, audit_hash, canonical_text
+from tocsin.adapters.store.memory_heard import MemoryHeardReader, MemoryHeardUnit
 from tocsin.adapters.store.steps import OnStep
 from tocsin.adapters.store.tables import Case, Draft, Tables
 from tocsin.alerts.holders import Holder
@@ -19,7 +20,6 @@ from tocsin.base.times import format_instant
 from tocsin.engine.ports import ConflictError
 from tocsin.engine.records import (
     Account,
-    AlertRecord,
     AuditEntry,
     ChainedEntry,
     OutboxRow,
@@ -29,6 +29,7 @@ from tocsin.engine.records import (
     Token,
 )
 from tocsin.incident.events import Actor, Entry
+from tocsin.incident.holding import holder_of
 from tocsin.incident.outgoing import RaiseAlert, Send
 from tocsin.incident.state import ENDED, Incident, State
 
@@ -45,12 +46,8 @@ def _is_ready(row: OutboxRow, now: datetime) -> bool:
     return at <= now or (waits_long and (bool(_bundle(row)) or row.attempts > 0))
 
 
-class MemoryReader:
+class MemoryReader(MemoryHeardReader):
     """A view of tables that nobody changes meanwhile."""
-
-    def __init__(self, tables: Tables, on_step: OnStep) -> None:
-        self._tables = tables
-        self._step = on_step
 
     def _newest_cases(self) -> list[Case]:
         return list(reversed(self._tables.cases.values()))
@@ -84,16 +81,7 @@ class MemoryReader:
 
     async def holders(self) -> list[Holder]:
         self._step("holders")
-        return [
-            Holder(
-                id=case.incident.id,
-                group_key=case.incident.group_key,
-                fingerprints=frozenset(alert.fingerprint for alert in case.incident.alerts),
-                resolved_at=case.incident.resolved_at,
-            )
-            for case in self._newest_cases()
-            if case.incident.state not in ENDED
-        ]
+        return [holder_of(case.incident) for case in self._newest_cases() if case.incident.state not in ENDED]
 
     async def due(self, now: datetime, limit: int) -> list[IncidentId]:
         self._step("due")
@@ -114,21 +102,6 @@ class MemoryReader:
         self._step("next_outbox_at")
         waiting = (self._tables.outbox[key] for key in self._tables.waiting)
         return min((_ready_at(row) for row in waiting if _bundle(row) not in held), default=None)
-
-    async def alert(self, fingerprint: str) -> AlertRecord | None:
-        self._step("alert")
-        return self._tables.alerts.get(fingerprint)
-
-    async def alerts(self, limit: int = 200, incident: IncidentId | None = None) -> list[AlertRecord]:
-        self._step("alerts")
-        found = [each for each in self._tables.alerts.values() if incident in (None, each.incident)]
-        found.sort(key=lambda record: record.alert.fingerprint)
-        found.sort(key=lambda record: record.last_seen_at, reverse=True)
-        return found[:limit]
-
-    async def count_alerts(self) -> int:
-        self._step("count_alerts")
-        return len(self._tables.alerts)
 
     async def outbox(
         self, status: OutboxStatus | None = None, incident: IncidentId | None = None, limit: int = 200
@@ -188,13 +161,12 @@ class MemoryReader:
         return [record for _, _, record in mine[:limit] if isinstance(record, shape)]
 
 
-class MemoryUnit(MemoryReader):
+class MemoryUnit(MemoryHeardUnit, MemoryReader):
     """A transaction: it reads and writes tables of its own, which the store takes over at the commit."""
 
     def __init__(self, base: Tables, on_step: OnStep) -> None:
-        self._draft = Draft(base)
         self._numbers: set[int] = set()
-        super().__init__(self._draft.tables, on_step)
+        super().__init__(Draft(base), on_step)
 
     def result(self) -> Tables:
         """The tables after this transaction."""
@@ -212,10 +184,23 @@ class MemoryUnit(MemoryReader):
         case = self._tables.cases.get(incident)
         return case.incident if case else None
 
+    async def lock_all(self, incidents: Collection[IncidentId]) -> dict[IncidentId, Incident]:
+        self._step("lock_all")
+        cases = self._tables.cases
+        return {each: cases[each].incident for each in incidents if each in cases}
+
     async def append(
         self, entries: Sequence[Entry], incident: Incident, next_due_at: datetime | None
     ) -> None:
         self._step("append")
+        self._append(entries, incident, next_due_at)
+
+    async def append_all(self, appended: Sequence[tuple[Sequence[Entry], Incident, datetime | None]]) -> None:
+        self._step("append_all")
+        for entries, incident, next_due_at in appended:
+            self._append(entries, incident, next_due_at)
+
+    def _append(self, entries: Sequence[Entry], incident: Incident, next_due_at: datetime | None) -> None:
         case = self._tables.cases.get(incident.id)
         stored = case.entries if case else ()
         last_seq = len(stored)
@@ -227,10 +212,6 @@ class MemoryUnit(MemoryReader):
         links = rows.chain(entries, case.last_hash if case else GENESIS)
         self._draft.table("cases")[incident.id] = Case(incident, (*stored, *links), next_due_at)
         self._numbers.discard(number)
-
-    async def save_alert(self, record: AlertRecord) -> None:
-        self._step("save_alert")
-        self._draft.table("alerts")[record.alert.fingerprint] = record
 
     async def enqueue(self, effects: Sequence[Send | RaiseAlert]) -> None:
         self._step("enqueue")

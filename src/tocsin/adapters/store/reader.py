@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import Executable, Text, func, select, type_coerce
 
 from tocsin.adapters.store import rows
+from tocsin.adapters.store.heard import Heard
 from tocsin.adapters.store.schema import (
     accounts,
     alerts,
@@ -28,6 +29,7 @@ from tocsin.base.ids import IncidentId
 from tocsin.engine.records import (
     Account,
     AlertRecord,
+    AlertStep,
     AuditEntry,
     ChainedEntry,
     OutboxRow,
@@ -36,6 +38,7 @@ from tocsin.engine.records import (
     Session,
     Token,
 )
+from tocsin.incident.commands import Tally
 from tocsin.incident.state import ENDED, Incident, State
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -108,14 +111,15 @@ class SqlReader(Connected):
         return await self._holders()
 
     async def _holders(self) -> list[Holder]:
-        columns = (incidents.c.id, incidents.c.group_key, incidents.c.fingerprints, incidents.c.resolved_at)
+        table = incidents.c
+        columns = (table.id, table.group_key, table.resolved_at, table.state)
         query = select(*columns).where(incidents.c.state.in_(HOLDING)).order_by(incidents.c.number.desc())
         return [
             Holder(
                 id=row["id"],
                 group_key=row["group_key"],
-                fingerprints=msgspec.json.decode(row["fingerprints"], type=frozenset[str]),
                 resolved_at=row["resolved_at"],
+                taken_on=row["state"] != State.OPEN.value,
             )
             for row in await self._all(query)
         ]
@@ -139,18 +143,38 @@ class SqlReader(Connected):
         waiting = (outbox.c.status == OutboxStatus.PENDING.value) & outbox.c.bundle.not_in(held)
         return await self._value(select(func.min(outbox.c.ready_at)).where(waiting))
 
+    @property
+    def heard(self) -> Heard:
+        """The statements about alerts."""
+        return Heard(self.connection, sqlite=self._address.sqlite)
+
     @step
     async def alert(self, fingerprint: str) -> AlertRecord | None:
-        body = await self._value(select(alerts.c.body).where(alerts.c.fingerprint == fingerprint))
-        return None if body is None else rows.read_body(body, AlertRecord)
+        return next(iter(await self.heard.records([fingerprint])), None)
+
+    @step
+    async def alert_records(self, fingerprints: Sequence[str]) -> list[AlertRecord]:
+        return await self.heard.records(fingerprints)
+
+    @step
+    async def alert_steps(self, fingerprint: str, limit: int = 200) -> list[AlertStep]:
+        return await self.heard.steps(fingerprint, limit)
+
+    @step
+    async def alert_tallies(self, incidents: Collection[IncidentId]) -> dict[IncidentId, Tally]:
+        return await self.heard.tallies(incidents)
+
+    @step
+    async def expired_alerts(self, now: datetime, limit: int) -> list[AlertRecord]:
+        return await self.heard.expired(now, limit)
+
+    @step
+    async def next_expiry_at(self) -> datetime | None:
+        return await self.heard.next_expiry_at()
 
     @step
     async def alerts(self, limit: int = 200, incident: IncidentId | None = None) -> list[AlertRecord]:
-        newest_first = (alerts.c.last_seen_at.desc(), alerts.c.fingerprint)
-        query = select(alerts.c.body).order_by(*newest_first).limit(limit)
-        if incident is not None:
-            query = query.where(alerts.c.incident == incident)
-        return [rows.read_body(row["body"], AlertRecord) for row in await self._all(query)]
+        return await self.heard.newest(limit, incident)
 
     @step
     async def count_alerts(self) -> int:

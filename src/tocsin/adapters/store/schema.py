@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from tocsin.base.times import format_instant, parse_instant
 
-REVISION: Final = "r0002"
+REVISION: Final = "r0003"
 """The migration that leads to the tables below; a test holds the two together."""
 
 metadata = MetaData(
@@ -87,7 +87,6 @@ incidents = Table(
     Column("level", Plain, nullable=False),
     Column("title", Plain, nullable=False),
     Column("group_key", Plain, nullable=False),
-    Column("fingerprints", Text, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("resolved_at", Instant),
     Column("next_due_at", Instant),
@@ -106,11 +105,34 @@ alerts = Table(
     metadata,
     Column("fingerprint", Plain, primary_key=True),
     Column("incident", Text),
+    Column("status", Text, nullable=False),
+    Column("because", Plain, nullable=False),
+    Column("first_seen_at", Instant, nullable=False),
     Column("last_seen_at", Instant, nullable=False),
+    Column("expires_at", Instant),
+    Column("times", Integer, nullable=False),
+    Column("changes", Text, nullable=False),
     Column("body", Text, nullable=False),
-    Index(None, "incident"),
+    Index(None, "incident", "status"),
     Index(None, "last_seen_at"),
+    Index(None, "expires_at"),
 )
+"""`body` is the canonical JSON of the alert as it was last told in full. `status` is whether
+it counts as firing; `expires_at` is set while it fires.
+`changes` are times as they are stored, with a space between them."""
+
+alert_steps = Table(
+    "alert_steps",
+    metadata,
+    Column("position", BigNumber, primary_key=True),
+    Column("fingerprint", Plain, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("incident", Text),
+    Column("because", Plain, nullable=False),
+    Index(None, "fingerprint", "position"),
+)
+"""The history of alerts, to which lines are only ever added."""
 
 outbox = Table(
     "outbox",

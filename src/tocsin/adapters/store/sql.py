@@ -57,6 +57,11 @@ class SqlStore:
         self._reading = reading_engine(address, self._writing)
         self._turn = asyncio.Lock()
 
+    @property
+    def exclusive(self) -> bool:
+        """Whether nobody but this process writes to it (see the port)."""
+        return self._address.sqlite
+
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[SqlUnit, None]:
         """Begin a transaction for writing (see the port)."""

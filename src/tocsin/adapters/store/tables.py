@@ -10,6 +10,7 @@ from tocsin.base.ids import IncidentId
 from tocsin.engine.records import (
     Account,
     AlertRecord,
+    AlertStep,
     AuditEntry,
     ChainedEntry,
     OutboxRow,
@@ -42,6 +43,7 @@ class Tables(msgspec.Struct):
 
     cases: dict[IncidentId, Case] = {}
     alerts: dict[str, AlertRecord] = {}
+    alert_steps: dict[int, AlertStep] = {}
     outbox: dict[str, OutboxRow] = {}
     waiting: dict[str, None] = {}
     playbooks: dict[str, PlaybookVersion] = {}

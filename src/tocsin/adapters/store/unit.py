@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Table, func, select, update
+from sqlalchemy import Table, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,7 +15,6 @@ from tocsin.adapters.store.codec import GENESIS, audit_hash, canonical_text
 from tocsin.adapters.store.reader import SqlReader
 from tocsin.adapters.store.schema import (
     accounts,
-    alerts,
     audit,
     events,
     heads,
@@ -34,9 +33,12 @@ from tocsin.engine.ports import ConflictError
 from tocsin.engine.records import (
     Account,
     AlertRecord,
+    AlertStep,
+    ChainedEntry,
     OutboxRow,
     OutboxStatus,
     PlaybookVersion,
+    Repeats,
     Session,
     Token,
 )
@@ -49,6 +51,13 @@ UNUSED_NUMBERS = "store.unused-numbers"
 
 _OPENING = 0x70C51_0001
 """The advisory lock that lets one node at a time decide where alerts belong."""
+
+
+_CHANGED = (
+    update(incidents)
+    .where(incidents.c.number == bindparam("at_number"))
+    .values({column.name: bindparam(column.name) for column in incidents.columns if not column.primary_key})
+)
 
 
 class SqlUnit(SqlReader):
@@ -90,58 +99,83 @@ class SqlUnit(SqlReader):
 
     @step
     async def lock(self, incident: IncidentId) -> Incident | None:
-        columns = (incidents.c.last_seq, incidents.c.last_hash, incidents.c.body)
-        query = select(*columns).where(incidents.c.id == incident).with_for_update()
-        row = (await self.connection.execute(query)).mappings().one_or_none()
-        if row is None:
-            return None
-        self._tips[incident] = (row["last_seq"], row["last_hash"])
-        return rows.read_body(row["body"], Incident)
+        return (await self._lock([incident])).get(incident)
+
+    @step
+    async def lock_all(self, incidents: Collection[IncidentId]) -> dict[IncidentId, Incident]:
+        return await self._lock(incidents)
+
+    async def _lock(self, wanted: Collection[IncidentId]) -> dict[IncidentId, Incident]:
+        found = await self._heads(wanted, incidents.c.body)
+        return {row[0]: rows.read_body(row[3], Incident) for row in found}
+
+    async def _heads(self, wanted: Collection[IncidentId], *more: Any) -> Sequence[Any]:
+        """Lock the rows, always in the same order, and remember where their chains stand."""
+        columns = (incidents.c.id, incidents.c.last_seq, incidents.c.last_hash, *more)
+        query = select(*columns).where(incidents.c.id.in_(wanted)).order_by(incidents.c.number)
+        found = (await self.connection.execute(query.with_for_update())).all()
+        self._tips.update({row[0]: (row[1], row[2]) for row in found})
+        return found
 
     @step
     async def append(
         self, entries: Sequence[Entry], incident: Incident, next_due_at: datetime | None
     ) -> None:
-        last_seq, last_hash = await self._tip(incident.id)
-        follows = range(last_seq + 1, last_seq + 1 + len(entries))
-        if [entry.seq for entry in entries] != list(follows) or incident.seq != last_seq + len(entries):
-            raise ConflictError(f"{incident.id} has {last_seq} entries; what comes now does not follow")
-        assert all(entry.incident == incident.id for entry in entries), "entries of another incident"
-        links = rows.chain(entries, last_hash)
-        tip = (incident.seq, links[-1].hash if links else last_hash)
-        columns = rows.incident_columns(incident, next_due_at, tip[1])
-        if last_seq == 0:
-            opening = self._insert(incidents).values(**columns).on_conflict_do_nothing()
-            opened = await self.connection.execute(opening.returning(incidents.c.number))
-            if opened.first() is None:
-                raise ConflictError(f"{incident.id} was opened by another writer first")
-        else:
-            await self.connection.execute(
-                update(incidents).where(incidents.c.number == columns["number"]).values(**columns)
-            )
-        if links:
-            await self.connection.execute(events.insert(), [rows.event_columns(link) for link in links])
-        self._tips[incident.id] = tip
-        self._numbers.discard(columns["number"])
-
-    async def _tip(self, incident: IncidentId) -> tuple[int, str]:
-        if incident not in self._tips:
-            query = select(incidents.c.last_seq, incidents.c.last_hash).where(incidents.c.id == incident)
-            row = (await self.connection.execute(query.with_for_update())).one_or_none()
-            self._tips[incident] = (row[0], row[1]) if row else (0, GENESIS)
-        return self._tips[incident]
+        await self._append([(entries, incident, next_due_at)])
 
     @step
-    async def save_alert(self, record: AlertRecord) -> None:
-        await self._upsert(
-            alerts,
-            {
-                "fingerprint": record.alert.fingerprint,
-                "incident": record.incident,
-                "last_seen_at": record.last_seen_at,
-                "body": canonical_text(record),
-            },
-        )
+    async def append_all(self, appended: Sequence[tuple[Sequence[Entry], Incident, datetime | None]]) -> None:
+        await self._append(appended)
+
+    async def _append(self, appended: Sequence[tuple[Sequence[Entry], Incident, datetime | None]]) -> None:
+        unknown = [incident.id for _, incident, _ in appended if incident.id not in self._tips]
+        if unknown:
+            await self._heads(unknown)
+        opening: list[rows.Columns] = []
+        changed: list[rows.Columns] = []
+        links: list[ChainedEntry] = []
+        for entries, incident, next_due_at in appended:
+            last_seq, last_hash = self._tips.get(incident.id, (0, GENESIS))
+            follows = range(last_seq + 1, last_seq + 1 + len(entries))
+            if [entry.seq for entry in entries] != list(follows) or incident.seq != last_seq + len(entries):
+                raise ConflictError(f"{incident.id} has {last_seq} entries; what comes now does not follow")
+            assert all(entry.incident == incident.id for entry in entries), "entries of another incident"
+            linked = rows.chain(entries, last_hash)
+            links += linked
+            tip = (incident.seq, linked[-1].hash if linked else last_hash)
+            columns = rows.incident_columns(incident, next_due_at, tip[1])
+            (changed if last_seq else opening).append(columns)
+            self._tips[incident.id] = tip
+            self._numbers.discard(columns["number"])
+        await self._write_incidents(opening, changed)
+        if links:
+            await self.connection.execute(events.insert(), [rows.event_columns(link) for link in links])
+
+    async def _write_incidents(self, opening: list[rows.Columns], changed: list[rows.Columns]) -> None:
+        for columns in opening:
+            inserted = self._insert(incidents).values(**columns).on_conflict_do_nothing()
+            opened = await self.connection.execute(inserted.returning(incidents.c.number))
+            if opened.first() is None:
+                raise ConflictError(f"{columns['id']} was opened by another writer first")
+        if changed:
+            values = [{**columns, "at_number": columns["number"]} for columns in changed]
+            await self.connection.execute(_CHANGED, values)
+
+    @step
+    async def save_alerts(self, records: Sequence[AlertRecord]) -> None:
+        await self.heard.save(records)
+
+    @step
+    async def add_alert_steps(self, steps: Sequence[AlertStep]) -> None:
+        await self.heard.add_steps(steps)
+
+    @step
+    async def repeat_alerts(self, repeats: Mapping[str, Repeats]) -> None:
+        await self.heard.repeat(repeats)
+
+    @step
+    async def move_alerts(self, source: IncidentId, into: IncidentId, at: datetime, because: str) -> int:
+        return await self.heard.move(source, into, at, because)
 
     @step
     async def enqueue(self, effects: Sequence[Send | RaiseAlert]) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import tocsin
-from tocsin.faces.cli import changing, drilling, explaining, local, reading, scheduling, tokens
+from tocsin.faces.cli import changing, drilling, explaining, local, reading, scheduling, silences, tokens
 from tocsin.faces.cli.errors import PlainErrors
 from tocsin.faces.cli.services import CliServices
 
@@ -41,6 +41,7 @@ def build(services: CliServices) -> typer.Typer:
 
     reading.register(app)
     changing.register(app)
+    silences.register(app)
     local.register(app, services)
     drilling.register(app, services)
     explaining.register(app, services)

@@ -10,7 +10,7 @@ from litestar.types import ControllerRouterHandler
 from tocsin.base import limits
 from tocsin.engine.engine import Engine
 from tocsin.engine.sources import Source
-from tocsin.faces.http import admin, incidents, intake, looking, probes, timeline
+from tocsin.faces.http import admin, alertmanager_api, incidents, intake, looking, probes, silences, timeline
 from tocsin.faces.http.frame import Framed
 from tocsin.faces.http.guards import principal_dependency
 from tocsin.faces.http.metrics import Metrics
@@ -55,6 +55,10 @@ def create_app(
             looking.read_oncall,
             looking.list_alerts,
             looking.read_health,
+            silences.list_silences,
+            silences.read_silence,
+            silences.create_silence,
+            silences.expire_silence,
             admin.list_tokens,
             admin.create_token,
             admin.revoke_token,
@@ -67,6 +71,9 @@ def create_app(
         route_handlers=[
             api,
             intake.take_alerts,
+            alertmanager_api.alertmanager_router(engine),
+            alertmanager_api.is_healthy,
+            alertmanager_api.is_ready_for_alerts,
             probes.is_alive,
             probes.is_ready,
             probes.read_metrics,

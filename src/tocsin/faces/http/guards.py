@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from hmac import compare_digest
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from litestar.exceptions import NotAuthorizedException
 from litestar.handlers import BaseRouteHandler
@@ -43,21 +44,50 @@ async def require_token(connection: Connection, kind: str) -> None:
         )
 
 
+def look_at_alerts(kind: str) -> Guard:
+    """A guard for reading alerts as from Alertmanager: it lets in viewers and those above them, and without a
+    token this machine itself, where alerts may come without one too. `kind` is the source whose own token in
+    the settings ends that."""
+
+    async def guard(connection: Connection, _: BaseRouteHandler) -> None:
+        face = face_of(connection)
+        is_open = face.allow_unauthenticated_sources and kind not in face.source_tokens
+        if is_open and credential_of(connection) is None and is_this_machine(connection):
+            return
+        await require(connection, "viewer")
+
+    return guard
+
+
 async def metrics_guard(connection: Connection, _: BaseRouteHandler) -> None:
     """Lets in this machine itself, and any token from elsewhere."""
-    if _is_this_machine(connection):
+    if _is_from_here(connection):
         return
     credential = credential_of(connection)
     if credential is None or await face_of(connection).engine.access.principal_of_token(credential) is None:
         raise NotAuthorizedException("Metrics are for this machine itself, or for a token.")
 
 
-def _is_this_machine(connection: Connection) -> bool:
+def is_this_machine(connection: Connection) -> bool:
+    """Whether the request comes from this machine, to an address of this machine, and through no proxy."""
+    # A web page may have a name of its own lead here, but the browser then still says that name.
+    try:
+        host = urlsplit(f"//{connection.headers.get('host', '')}").hostname or ""
+    except ValueError:
+        return False
+    return _is_from_here(connection) and (host == "localhost" or _is_loopback(host))
+
+
+def _is_from_here(connection: Connection) -> bool:
     # A proxy on this machine speaks for others, and says so.
     if any(name in connection.headers for name in ("forwarded", "x-forwarded-for", "x-real-ip")):
         return False
+    return _is_loopback(address_of(connection))
+
+
+def _is_loopback(address: str) -> bool:
     try:
-        return ip_address(address_of(connection)).is_loopback
+        return ip_address(address).is_loopback
     except ValueError:
         return False
 

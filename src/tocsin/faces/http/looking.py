@@ -10,7 +10,13 @@ from tocsin.base.problems import Problem, ProblemsError
 from tocsin.base.times import parse_instant
 from tocsin.faces.http.guards import at_least
 from tocsin.faces.http.incidents import incident_of
-from tocsin.faces.http.shapes import AlertList, DutyDocument, HealthDocument, duty_document
+from tocsin.faces.http.shapes import (
+    AlertList,
+    DutyDocument,
+    HealthDocument,
+    alert_document,
+    duty_document,
+)
 from tocsin.faces.requests import TheFace
 
 ALERTS_MAX = 1_000
@@ -46,7 +52,9 @@ async def list_alerts(
 ) -> AlertList:
     """Alerts, the last seen first, each with the incident it belongs to or the reason why to none."""
     wanted: IncidentId | None = incident_of(incident) if incident else None
-    return AlertList(alerts=await face.engine.queries.alerts(limit, wanted))
+    silences, now = await face.engine.silencing.list(), face.engine.clock.now()
+    found = await face.engine.queries.alerts(limit, wanted)
+    return AlertList(alerts=[alert_document(each, silences, now) for each in found])
 
 
 @get("/health", guards=[at_least("viewer")], operation_id="readHealth", tags=["health"])

@@ -9,12 +9,13 @@ from litestar.exceptions import NotFoundException
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, OpenAPIMediaType, Operation, RequestBody, Schema, SecurityScheme
-from litestar.openapi.spec.enums import OpenAPIType
+from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.status_codes import HTTP_404_NOT_FOUND
 
 from tocsin import __version__
 from tocsin.engine.verbs import VERBS
-from tocsin.faces.http.shapes import NewAccount, NewToken
+from tocsin.faces.http.alertmanager_shapes import PostableSilence
+from tocsin.faces.http.shapes import NewAccount, NewSilence, NewToken
 from tocsin.incident import commands as c
 
 _KINDS = {each.value: each for each in OpenAPIType}
@@ -106,6 +107,43 @@ class AlertsOperation(Operation):
     def __post_init__(self) -> None:
         anything = Schema(type=OpenAPIType.OBJECT, description="A request in the sender's own format.")
         self.request_body = _json(anything)
+
+
+@dataclass
+class PostableAlertsOperation(Operation):
+    """An operation that takes alerts as Prometheus sends them."""
+
+    def __post_init__(self) -> None:
+        texts = Schema(type=OpenAPIType.OBJECT, additional_properties=Schema(type=OpenAPIType.STRING))
+        time = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE_TIME)
+        alert = Schema(
+            type=OpenAPIType.OBJECT,
+            properties={
+                "labels": texts,
+                "annotations": texts,
+                "startsAt": time,
+                "endsAt": time,
+                "generatorURL": Schema(type=OpenAPIType.STRING),
+            },
+            required=["labels"],
+        )
+        self.request_body = _json(Schema(type=OpenAPIType.ARRAY, items=alert))
+
+
+@dataclass
+class PostableSilenceOperation(Operation):
+    """An operation that takes a silence as amtool and Grafana send it."""
+
+    def __post_init__(self) -> None:
+        self.request_body = _json(schema_of(PostableSilence))
+
+
+@dataclass
+class SilenceOperation(Operation):
+    """An operation that takes a silence in our own words."""
+
+    def __post_init__(self) -> None:
+        self.request_body = _json(schema_of(NewSilence))
 
 
 async def _no_page_of_its_own(response: Response[Any]) -> Response[Any]:

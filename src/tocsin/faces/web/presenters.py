@@ -168,7 +168,7 @@ def _row(
         age=humane(max(now - incident.opened_at, now - now)),
         opened=moment(incident.opened_at),
         commander=commander.name if commander else "",
-        firing=len(incident.firing),
+        firing=incident.firing_count,
         due=countdown(due, now) if due else None,
     )
 
