@@ -9,12 +9,14 @@ from tocsin.base.ids import IncidentId, incident_number
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True):
-    """The facts of an incident, not yet closed, that grouping needs. `resolved_at` is UTC."""
+    """The facts of an incident, not yet closed, that grouping needs. `resolved_at` is UTC; `taken_on` says
+    that somebody works on it or has done so."""
 
     id: IncidentId
     group_key: str
     fingerprints: frozenset[str]
     resolved_at: datetime | None = None
+    taken_on: bool = False
 
 
 class Holders:
@@ -36,6 +38,10 @@ class Holders:
         """Those of a group, newest first."""
         return self._newest_first(self._by_group.get(group_key, ()))
 
+    def get(self, incident: IncidentId) -> Holder | None:
+        """The holder of this id; None where the incident has ended or is not there."""
+        return self._holders.get(incident)
+
     def all(self) -> list[Holder]:
         """Every holder, newest first."""
         return self._newest_first(self._holders)
@@ -48,6 +54,15 @@ class Holders:
             self._by_fingerprint.setdefault(fingerprint, []).append(holder.id)
         if before is None:
             self._by_group.setdefault(holder.group_key, []).append(holder.id)
+
+    def drop(self, incident: IncidentId) -> None:
+        """Forget an incident that has ended."""
+        holder = self._holders.pop(incident, None)
+        if holder is None:
+            return
+        self._by_group[holder.group_key].remove(incident)
+        for fingerprint in holder.fingerprints:
+            self._by_fingerprint[fingerprint].remove(incident)
 
     def _newest_first(self, incidents: Iterable[IncidentId]) -> list[Holder]:
         return [self._holders[each] for each in sorted(set(incidents), key=incident_number, reverse=True)]

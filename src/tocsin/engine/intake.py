@@ -14,8 +14,8 @@ import stamina
 import structlog
 from msgspec.structs import replace
 
-from tocsin.alerts import grouping
-from tocsin.alerts.holders import Holder, Holders
+from tocsin.alerts import flapping, grouping
+from tocsin.alerts.holders import Holders
 from tocsin.alerts.model import Alert, AlertStatus
 from tocsin.base import limits
 from tocsin.base.ids import IncidentId
@@ -26,7 +26,7 @@ from tocsin.engine.records import AlertRecord
 from tocsin.engine.steady import to_its_end
 from tocsin.incident import commands as c
 from tocsin.incident.events import Actor, ActorKind
-from tocsin.incident.state import Incident
+from tocsin.incident.holding import holder_of
 
 log = structlog.get_logger(__name__)
 
@@ -169,6 +169,8 @@ class Intake:
         opened: list[IncidentId],
     ) -> Taken:
         seen = await unit.alert(alert.fingerprint)
+        if seen is not None and self._noise.is_outdated(alert, seen):
+            return Taken(fingerprint=alert.fingerprint, incident=seen.incident, because=seen.because)
         placement = self._noise.place(alert, seen, known, self._clock.now())
         actor = Actor(ActorKind.SOURCE, alert.source, alert.source)
         because = placement.because
@@ -191,20 +193,11 @@ class Intake:
             case grouping.Recorded():
                 pass
         if answer is not None and answer.entries:
-            known.put(_holder(answer.incident))
+            known.put(holder_of(answer.incident))
             changed[answer.incident.id] = None
         incident = answer.incident.id if answer else None
         await record_alert(unit, alert, seen, incident, because)
         return Taken(fingerprint=alert.fingerprint, incident=incident, because=because)
-
-
-def _holder(incident: Incident) -> Holder:
-    return Holder(
-        id=incident.id,
-        group_key=incident.group_key,
-        fingerprints=frozenset(alert.fingerprint for alert in incident.alerts),
-        resolved_at=incident.resolved_at,
-    )
 
 
 async def record_alert(
@@ -222,6 +215,7 @@ async def record_alert(
             first_seen_at=seen.first_seen_at if seen else alert.received_at,
             last_seen_at=alert.received_at,
             times=seen.times + 1 if seen else 1,
+            changes=flapping.changed(seen.changes, seen.alert.status, alert) if seen else (),
         )
     )
 

@@ -13,7 +13,8 @@ from tocsin.incident.outgoing import RaiseAlert, Send
 
 
 class AlertRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The latest of an alert, and what became of it. `incident` is None where `because` says why not."""
+    """The latest of an alert, and what became of it. `incident` is None where `because` says why not.
+    `changes` are the times (UTC) of its last changes between firing and resolved, at most 20."""
 
     alert: Alert
     incident: IncidentId | None
@@ -21,6 +22,7 @@ class AlertRecord(msgspec.Struct, frozen=True, kw_only=True):
     first_seen_at: datetime
     last_seen_at: datetime
     times: int
+    changes: tuple[datetime, ...] = ()
 
 
 class OutboxStatus(StrEnum):

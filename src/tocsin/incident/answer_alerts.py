@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from tocsin.alerts.model import Alert
+from tocsin.alerts.model import Alert, AlertStatus
 from tocsin.base import limits
+from tocsin.base.times import humane
 from tocsin.incident import commands as c
 from tocsin.incident import events as e
 from tocsin.incident import path
-from tocsin.incident.answer import Accepted, Ask, Refused, missing, too_long
+from tocsin.incident.answer import Accepted, Ask, Refused, missing, not_active, too_long
 from tocsin.incident.rules import Rules
 from tocsin.incident.severity import Verdict, categories_of, judge_alert, judge_text
 from tocsin.incident.state import ENDED, Incident, State
@@ -92,6 +93,9 @@ def attach(ask: Ask[c.AttachAlert]) -> Accepted | Refused:
     incident, alert = ask.incident, ask.command.alert
     if incident.state in ENDED:
         return Refused("ended", f"{incident.id} has ended; the alert belongs elsewhere.")
+    if alert.status is AlertStatus.RESOLVED:
+        # It flaps: that it has ended is kept with the alert, and does not count yet.
+        return Accepted()
     known = next((each for each in incident.alerts if each.fingerprint == alert.fingerprint), None)
     events: list[e.AnyEvent] = []
     if known is None or known.ends_at is not None or incident.state is State.RESOLVED:
@@ -140,6 +144,29 @@ def absorb(ask: Ask[c.Absorb]) -> Accepted | Refused:
             found.setdefault(event.category, event)
     absorbed = e.Absorbed(other=command.other, title=command.title, alerts=command.alerts)
     return Accepted((absorbed, *found.values(), *_risen(incident, firing, ask.rules)))
+
+
+def gather_storm(ask: Ask[c.GatherStorm]) -> Accepted | Refused:
+    """Stand for a storm: with its title, and the worst of its levels where no person has settled one."""
+    incident, command = ask.incident, ask.command
+    refused = not_active(incident, "made to stand for a storm")
+    if refused:
+        return refused
+    events: list[e.AnyEvent] = []
+    own = path.severity(incident, ask.rules)
+    others = (path.level_of(level, ask.rules) for level in command.levels)
+    worst = min((own, *others), key=lambda each: each.rank)
+    if not incident.level_by_hand and worst.rank < own.rank:
+        evidence = e.Evidence(rule="storm", detail=f"the worst of {command.incidents} incidents")
+        events.append(e.SeverityChanged(before=incident.level, after=worst.level, evidence=evidence))
+    title = f"Storm: {command.incidents} incidents within {humane(command.within)}. First: {incident.title}"
+    gathered = e.StormGathered(
+        title=title[: limits.title_chars_max],
+        before=incident.title,
+        incidents=command.incidents,
+        because=command.because,
+    )
+    return Accepted((*events, gathered), f"{incident.id} stands for the storm.")
 
 
 def _risen(incident: Incident, alerts: Sequence[Alert], rules: Rules) -> list[e.AnyEvent]:

@@ -23,6 +23,7 @@ _ANSWERS: dict[type[c.Command], Callable[[Ask[Any]], Accepted | Refused]] = {
     c.AttachAlert: answer_alerts.attach,
     c.ClearAlert: answer_alerts.clear,
     c.Absorb: answer_alerts.absorb,
+    c.GatherStorm: answer_alerts.gather_storm,
     c.Acknowledge: answer_people.acknowledge,
     c.TakeCommand: answer_people.take_command,
     c.OfferCommand: answer_people.offer_command,

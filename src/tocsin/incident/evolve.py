@@ -133,6 +133,7 @@ def _reopened(incident: Incident, entry: e.Entry) -> Incident:
         mitigating_at=None,
         mitigated_at=None,
         resolved_at=None,
+        cleared_at=None,
         reminded_at=None,
         postmortem_due_at=None,
         ended_at=None,
@@ -253,13 +254,13 @@ def _record(incident: Incident, entry: e.Entry) -> Incident:
     event, at = entry.event, entry.at
     match event:
         case e.AlertAttached():
-            return replace(incident, alerts=_with_alert(incident.alerts, event.alert))
+            return replace(incident, alerts=_with_alert(incident.alerts, event.alert), cleared_at=None)
         case e.AlertCleared():
             alerts = tuple(
                 replace(alert, ends_at=event.ended_at) if alert.fingerprint == event.fingerprint else alert
                 for alert in incident.alerts
             )
-            return replace(incident, alerts=alerts)
+            return replace(incident, alerts=alerts, cleared_at=None if event.still_firing else at)
         case e.TriageAnswered():
             return replace(incident, answers={**incident.answers, event.rule: event.answer})
         case e.SeverityChanged():
@@ -294,7 +295,22 @@ def _record(incident: Incident, entry: e.Entry) -> Incident:
             alerts = incident.alerts
             for alert in event.alerts:
                 alerts = _with_alert(alerts, alert)
-            return replace(incident, alerts=alerts, absorbed=(*incident.absorbed, event.other))
+            clear = all(alert.ends_at is not None for alert in event.alerts)
+            return replace(
+                incident,
+                alerts=alerts,
+                absorbed=(*incident.absorbed, event.other),
+                cleared_at=incident.cleared_at if clear else None,
+            )
+        case e.StormGathered():
+            # As after a reopening the reasons to page are new ones; the clocks go on as they were.
+            return replace(
+                _end_pages(incident, entry),
+                title=event.title,
+                generation=incident.generation + 1,
+                unreachable=(),
+                unreachable_at=None,
+            )
         case e.Repinned():
             return replace(incident, playbook=event.after)
         case _:

@@ -80,7 +80,10 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     acknowledgement, `entered` when the escalation path reached a role, `overdue` the keys of clocks that
     ran out, `reminded_at` the last reminder of a message.
 
-    `generation` counts the reopenings, so that a reason to page before one is another reason after it.
+    `cleared_at` is when the last of its alerts ended, None while one fires or a person has reopened it.
+
+    `generation` counts the reopenings and the gathering of a storm, so that a reason to page before one is
+    another reason after it.
     `clock_from` is where the playbook's clocks start: the opening, or the last reopening.
     """
 
@@ -102,6 +105,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
     generation: int = 0
     alerts: tuple[Alert, ...] = ()
+    cleared_at: datetime | None = None
     categories: dict[str, datetime] = {}
     answers: dict[str, Literal["yes", "no", "unknown"]] = {}
     reasons: tuple[str, ...] = ()

@@ -29,6 +29,7 @@ from tocsin.engine.records import (
     Token,
 )
 from tocsin.incident.events import Actor, Entry
+from tocsin.incident.holding import holder_of
 from tocsin.incident.outgoing import RaiseAlert, Send
 from tocsin.incident.state import ENDED, Incident, State
 
@@ -84,16 +85,7 @@ class MemoryReader:
 
     async def holders(self) -> list[Holder]:
         self._step("holders")
-        return [
-            Holder(
-                id=case.incident.id,
-                group_key=case.incident.group_key,
-                fingerprints=frozenset(alert.fingerprint for alert in case.incident.alerts),
-                resolved_at=case.incident.resolved_at,
-            )
-            for case in self._newest_cases()
-            if case.incident.state not in ENDED
-        ]
+        return [holder_of(case.incident) for case in self._newest_cases() if case.incident.state not in ENDED]
 
     async def due(self, now: datetime, limit: int) -> list[IncidentId]:
         self._step("due")

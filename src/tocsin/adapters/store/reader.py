@@ -108,7 +108,8 @@ class SqlReader(Connected):
         return await self._holders()
 
     async def _holders(self) -> list[Holder]:
-        columns = (incidents.c.id, incidents.c.group_key, incidents.c.fingerprints, incidents.c.resolved_at)
+        table = incidents.c
+        columns = (table.id, table.group_key, table.fingerprints, table.resolved_at, table.state)
         query = select(*columns).where(incidents.c.state.in_(HOLDING)).order_by(incidents.c.number.desc())
         return [
             Holder(
@@ -116,6 +117,7 @@ class SqlReader(Connected):
                 group_key=row["group_key"],
                 fingerprints=msgspec.json.decode(row["fingerprints"], type=frozenset[str]),
                 resolved_at=row["resolved_at"],
+                taken_on=row["state"] != State.OPEN.value,
             )
             for row in await self._all(query)
         ]
