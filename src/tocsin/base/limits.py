@@ -6,6 +6,8 @@ request_body_bytes_max = 5 * 1024 * 1024
 """A larger request is refused with 413 before it is read whole."""
 
 alerts_per_request_max = 10_000
+alerts_per_incident_max = 2_000
+"""So many alerts an incident lists and follows; of further ones only their records name it."""
 labels_per_alert_max = 64
 label_name_chars_max = 256
 label_value_chars_max = 4_096

@@ -54,6 +54,7 @@ class Engine:
     queries: Queries
     access: Access
     silencing: Silencing
+    noise: Noise
     replacing: Replacing
     channels: Mapping[str, Channel]
     parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=dict[str, Any])
@@ -165,6 +166,7 @@ def assemble(
         queries=Queries(watched, clock, library),
         access=access,
         silencing=silencing,
+        noise=noise,
         replacing=Replacing(watched, clock, library, noise, intake),
         channels=channels,
     )

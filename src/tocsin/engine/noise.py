@@ -209,7 +209,8 @@ class Noise:
         rule = around.book.rules.flapping
         assert rule is not None, "without the rule the end would have counted"
         self._state.hold(HeldAlert(fingerprint=alert.fingerprint, until=changes[-1] + rule.within))
-        first = len(changes) <= rule.changes or not flapping.flaps(changes[:-1], changes[-1], rule)
+        # Two changes ago it ended as well: whether that end counted says if this is news.
+        first = len(changes) < 3 or not flapping.flaps(changes[:-2], changes[-3], rule)
         if first and (seen is None or seen.because != placed.because):
             text = f"The alert {alert.name} has ended, but {placed.because}."
             self._flapping[alert.fingerprint] = (placed.incident, text)

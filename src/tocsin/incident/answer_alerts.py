@@ -13,6 +13,11 @@ from tocsin.incident.rules import Rules
 from tocsin.incident.severity import Verdict, categories_of, judge_alert, judge_text
 from tocsin.incident.state import ENDED, Incident, State
 
+FULL = (
+    f"{limits.alerts_per_incident_max} alerts have joined. Further ones are kept as part of this incident, "
+    "and are not listed in it."
+)
+
 
 def open_by(command: c.OpenByAlert | c.Declare, rules: Rules) -> Accepted | Refused:
     """Open an incident, with its level judged and its categories recognised."""
@@ -99,7 +104,10 @@ def attach(ask: Ask[c.AttachAlert]) -> Accepted | Refused:
     known = next((each for each in incident.alerts if each.fingerprint == alert.fingerprint), None)
     events: list[e.AnyEvent] = []
     if known is None or known.ends_at is not None or incident.state is State.RESOLVED:
-        events.append(e.AlertAttached(alert=alert, because=ask.command.because, again=known is not None))
+        if known is not None or len(incident.alerts) < limits.alerts_per_incident_max:
+            events.append(e.AlertAttached(alert=alert, because=ask.command.because, again=known is not None))
+        if known is None and len(incident.alerts) + 1 == limits.alerts_per_incident_max:
+            events.append(e.Noted(text=FULL))
         present = {name.casefold() for name in incident.categories}
         events += [
             *_answers_of(alert, ask.rules, incident.answers),

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
+from tocsin.base import limits
 from tocsin.base.ids import LevelId
 from tocsin.base.times import humane
 from tocsin.incident import path
@@ -66,6 +67,9 @@ def auto_resolve(incident: Incident, rules: Rules) -> Deadline | None:
     """
     after = auto_resolve_after(incident.level, rules)
     if after is None or incident.cleared_at is None or not incident.active or not incident.group_key:
+        return None
+    if len(incident.alerts) >= limits.alerts_per_incident_max:
+        # More may fire than it knows of.
         return None
     if incident.firing or any(is_about_security(each) for each in incident.categories):
         return None

@@ -104,9 +104,8 @@ def _depends_on(reader: OptionReader, key: str, value: object) -> dict[str, tupl
     }
     round_trip = cycle(found)
     if round_trip:
-        reader.refuse(
-            key, f"services cannot depend on each other in a circle: {' → '.join(round_trip)[:200]}"
-        )
+        circle = " → ".join(round_trip)[:200]
+        reader.refuse(key, f"services cannot depend on each other in a circle: {circle}")
         return {}
     return found
 
