@@ -62,6 +62,7 @@ EVENTS: tuple[e.AnyEvent, ...] = (
     e.Dismissed(reason="why"),
     e.MergedInto(into=c.IncidentId("INC-2")),
     e.Absorbed(other=c.IncidentId("INC-2"), title="t", alerts=()),
+    e.StormGathered(title="t", before="b", incidents=11, because="why"),
     e.Repinned(before="a", after="b"),
 )
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 import pytest
 from msgspec.structs import replace
 
-from tests.core.sample import START, alert, minutes
-from tests.engine.house import House, until
+from tests.core.sample import PLAYBOOK, START, alert, minutes
+from tests.engine.house import House, document, until
 from tocsin.alerts.grouping import Because, Placement
 from tocsin.alerts.model import Alert
+from tocsin.alerts.rules import NoiseRules
 from tocsin.base import limits
 from tocsin.base.ids import IncidentId
 from tocsin.engine import intake as intake_module
@@ -19,6 +20,7 @@ from tocsin.engine.ports import ConflictError, StoreUnavailableError, Unit
 from tocsin.engine.records import AlertRecord
 from tocsin.incident import commands as c
 from tocsin.incident import events as e
+from tocsin.playbook.model import Options
 
 
 async def record(house: House, fingerprint: str) -> AlertRecord | None:
@@ -27,7 +29,8 @@ async def record(house: House, fingerprint: str) -> AlertRecord | None:
 
 
 async def test_many_requests_are_one_transaction() -> None:
-    house = House()
+    calm = replace(PLAYBOOK, options=Options(noise=NoiseRules(storm=None)))
+    house = House(current=document(calm))
     requests = [
         asyncio.create_task(house.engine.intake.take([alert("Down", service=str(n))])) for n in range(100)
     ]

@@ -8,13 +8,11 @@ import msgspec
 
 from tocsin.alerts.holders import Holder
 from tocsin.alerts.model import Alert, AlertStatus
+from tocsin.alerts.rules import REOPEN_WITHIN
 from tocsin.base.ids import IncidentId
 
 INFORMATIONAL = frozenset({"info", "informational", "none", "debug", "notice"})
 """Severity labels by which a sender says that nobody need come."""
-
-REOPEN_WITHIN = timedelta(minutes=30)
-"""An alert that comes back this soon after the resolution belongs to the same incident."""
 
 
 class Because(StrEnum):
@@ -30,17 +28,19 @@ class Because(StrEnum):
 
 
 class Opens(msgspec.Struct, frozen=True):
-    """The alert opens a new incident."""
+    """The alert opens a new incident. `trail` is what the rules that were asked before said, in order."""
 
     group_key: str
     because: str = Because.FIRST_OF_GROUP.value
+    trail: tuple[str, ...] = ()
 
 
 class Attaches(msgspec.Struct, frozen=True):
-    """The alert is (again) part of an incident."""
+    """The alert is (again) part of an incident, or it has ended and is still counted as part of it."""
 
     incident: IncidentId
     because: str
+    trail: tuple[str, ...] = ()
 
 
 class Clears(msgspec.Struct, frozen=True):
@@ -48,15 +48,57 @@ class Clears(msgspec.Struct, frozen=True):
 
     incident: IncidentId
     because: str = Because.CLEARED.value
+    trail: tuple[str, ...] = ()
 
 
 class Recorded(msgspec.Struct, frozen=True):
     """The alert is kept, without an incident."""
 
     because: str
+    trail: tuple[str, ...] = ()
 
 
 Placement = Opens | Attaches | Clears | Recorded
+
+
+class Surroundings:
+    """What else has a say in where an alert belongs. This one says nothing; `alerts/placing.py` has the
+    one with a playbook's rules."""
+
+    reopen_within: timedelta = REOPEN_WITHIN
+
+    @property
+    def trail(self) -> tuple[str, ...]:
+        """What the rules that were asked about the alert have said so far, in their order."""
+        return ()
+
+    def counts_on(self, alert: Alert) -> str:
+        """Why an alert that has ended still counts as firing; "" where it does not."""
+        return ""
+
+    def keeps_back(self, alert: Alert) -> str:
+        """Why a firing alert that no open incident holds is only recorded; "" where it is not."""
+        return ""
+
+    def takes(self, sibling: Holder) -> bool:
+        """Whether an open incident of the alert's group still takes it."""
+        return True
+
+    def joins(self, alert: Alert, key: str) -> Attaches | None:
+        """The incident that the alert belongs to although it is of another group; `key` is its group."""
+        return None
+
+    def gathers(self, alert: Alert, key: str) -> Attaches | None:
+        """The incident that the alert joins in place of opening one."""
+        return None
+
+
+ALONE = Surroundings()
+
+
+def explain_placement(placed: Placement) -> tuple[str, ...]:
+    """What every rule that was asked said, in the order in which they were asked; the last one decided."""
+    return (*placed.trail, placed.because)
 
 
 def group_key(alert: Alert, group_by: Iterable[str], playbook: str = "") -> str:
@@ -76,28 +118,44 @@ def place(
     same: Sequence[Holder],
     siblings: Sequence[Holder],
     playbook: str = "",
+    around: Surroundings = ALONE,
 ) -> Placement:
     """Decide where an alert belongs. `same` are the incidents, not closed, that hold it, and `siblings`
     those of its group, both newest first; `playbook` is as in `group_key`."""
     active = next((each for each in same if each.resolved_at is None), None)
     if alert.status is AlertStatus.RESOLVED:
-        cleared = active or next(iter(same), None)
-        return Clears(cleared.id) if cleared else Recorded(Because.NOTHING_TO_CLEAR.value)
+        return _ended(alert, active, same, around)
     if active:
         return Attaches(active.id, Because.SAME_ALERT.value)
     if alert.labels.get("severity", "").casefold() in INFORMATIONAL:
         return Recorded(Because.INFORMATIONAL.value)
-    sibling = next((each for each in siblings if each.resolved_at is None), None)
+    if because := around.keeps_back(alert):
+        return Recorded(because, around.trail)
+    sibling = next((each for each in siblings if each.resolved_at is None and around.takes(each)), None)
     if sibling:
-        return Attaches(sibling.id, Because.SAME_GROUP.value)
-    back = next((each for each in same if _came_back(alert, each)), None)
+        return Attaches(sibling.id, Because.SAME_GROUP.value, around.trail)
+    key = group_key(alert, group_by, playbook)
+    if joined := around.joins(alert, key):
+        return joined
+    back = next((each for each in same if _came_back(alert, each, around.reopen_within)), None)
     if back:
-        return Attaches(back.id, Because.CAME_BACK.value)
-    return Opens(group_key(alert, group_by, playbook))
+        return Attaches(back.id, Because.CAME_BACK.value, around.trail)
+    return around.gathers(alert, key) or Opens(key, trail=around.trail)
 
 
-def _came_back(alert: Alert, holder: Holder) -> bool:
+def _ended(
+    alert: Alert, active: Holder | None, same: Sequence[Holder], around: Surroundings
+) -> Attaches | Clears | Recorded:
+    cleared = active or next(iter(same), None)
+    if cleared is None:
+        return Recorded(Because.NOTHING_TO_CLEAR.value)
+    if active and (because := around.counts_on(alert)):
+        return Attaches(active.id, because)
+    return Clears(cleared.id)
+
+
+def _came_back(alert: Alert, holder: Holder, within: timedelta) -> bool:
     if holder.resolved_at is None:
         return False
     still_the_same_fire = alert.starts_at <= holder.resolved_at
-    return still_the_same_fire or alert.received_at - holder.resolved_at <= REOPEN_WITHIN
+    return still_the_same_fire or alert.received_at - holder.resolved_at <= within

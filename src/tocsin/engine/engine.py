@@ -26,6 +26,7 @@ from tocsin.engine.ports import (
     StoreUnavailableError,
 )
 from tocsin.engine.queries import Queries
+from tocsin.engine.replacing import Replacing
 from tocsin.engine.shelf import Shelf
 from tocsin.engine.silencing import Silencing
 from tocsin.engine.watched import TRY_AGAIN, WatchedStore
@@ -53,6 +54,8 @@ class Engine:
     queries: Queries
     access: Access
     silencing: Silencing
+    noise: Noise
+    replacing: Replacing
     channels: Mapping[str, Channel]
     parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=dict[str, Any])
     """Further loops by name, put in before the start: heartbeats, probes, listeners."""
@@ -67,6 +70,7 @@ class Engine:
             "clockwork": self.clockwork.run,
             "delivery": self.delivery.run,
             "store": self.store.run,
+            "replacing": self.replacing.run,
             **self.parts,
         }
         self._tasks = [asyncio.create_task(loop(), name=name) for name, loop in loops.items()]
@@ -136,7 +140,8 @@ def assemble(
     library = Library(watched, clock, document, roster, clocks)
     desk = Desk(watched, clock, library, hub)
     silencing = Silencing(watched, clock, randomness)
-    intake = Intake(watched, clock, Noise(library, silencing, desk), desk)
+    noise = Noise(library, silencing, desk)
+    intake = Intake(watched, clock, noise, desk)
     access = Access(watched, clock, randomness)
     delivery = Delivery(
         store=watched,
@@ -162,5 +167,7 @@ def assemble(
         queries=Queries(watched, clock, library),
         access=access,
         silencing=silencing,
+        noise=noise,
+        replacing=Replacing(watched, clock, library, noise, intake),
         channels=channels,
     )

@@ -1,6 +1,6 @@
 """The documents: the playbooks and the roster as of now, and every version that an incident is pinned to."""
 
-from datetime import date
+from datetime import date, datetime
 
 import msgspec
 from msgspec.structs import replace
@@ -63,6 +63,10 @@ class Library:
     def current(self) -> Shelf:
         """The documents under which new incidents are opened."""
         return self._shelf
+
+    def now(self) -> datetime:
+        """The present (UTC), by which the rules are handed out."""
+        return self._clock.now()
 
     @property
     def roster(self) -> Roster:

@@ -7,10 +7,9 @@ from datetime import datetime, timedelta
 import msgspec
 from msgspec.structs import replace
 
-from tocsin.alerts import grouping
+from tocsin.alerts import flapping, grouping
 from tocsin.alerts.holders import Holders
 from tocsin.alerts.model import Alert, AlertStatus
-from tocsin.base import limits
 from tocsin.base.ids import IncidentId
 from tocsin.engine.desk import Answer, Desk, RefusedError
 from tocsin.engine.noise import Noise
@@ -81,6 +80,8 @@ class Placing:
         seen = self._known.get(alert.fingerprint)
         if seen is not None and _is_overtaken(alert, seen):
             return Taken(fingerprint=alert.fingerprint, incident=seen.incident, because=REPEATED_MEANWHILE)
+        if seen is not None and self._noise.is_outdated(alert, seen):
+            return Taken(fingerprint=alert.fingerprint, incident=seen.incident, because=seen.because)
         placement = self._noise.place(alert, seen, self._holders, self._now)
         incident: IncidentId | None = None
         match placement:
@@ -150,10 +151,9 @@ class Placing:
         latest, changes, first, times = alert, (), alert.received_at, 1
         stepped = True
         if seen is not None:
-            first, times, changes = seen.first_seen_at, seen.times + 1, seen.changes
+            first, times = seen.first_seen_at, seen.times + 1
             turned = seen.alert.status is not alert.status
-            if turned:
-                changes = (*changes, alert.received_at)[-limits.alert_changes_kept :]
+            changes = flapping.changed(seen.changes, seen.alert.status, alert)
             told_why = incident is None and seen.because != because
             stepped = turned or seen.incident != incident or told_why
             because = because if stepped else seen.because

@@ -3,12 +3,13 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
-from tocsin.alerts.model import Alert
+from tocsin.alerts.model import Alert, AlertStatus
 from tocsin.base import limits
+from tocsin.base.times import humane
 from tocsin.incident import commands as c
 from tocsin.incident import events as e
 from tocsin.incident import path
-from tocsin.incident.answer import Accepted, Ask, Refused, missing, too_long
+from tocsin.incident.answer import Accepted, Ask, Refused, missing, not_active, too_long
 from tocsin.incident.rules import Rules
 from tocsin.incident.severity import Verdict, categories_of, judge_alert, judge_text
 from tocsin.incident.state import ENDED, Incident, State
@@ -94,6 +95,9 @@ def unknown_category(category: str, rules: Rules) -> Refused:
 def attach(ask: Ask[c.AttachAlert]) -> Accepted | Refused:
     """An alert joins, or fires again. One that is known to be firing changes nothing."""
     incident, alert = ask.incident, ask.command.alert
+    if alert.status is AlertStatus.RESOLVED:
+        # It flaps: that it has ended is kept with the alert, and does not count yet.
+        return Accepted()
     known = next((each for each in incident.alerts if each.fingerprint == alert.fingerprint), None)
     starts = known is None or known.ends_at is not None
     tally = c.Tally(
@@ -263,6 +267,29 @@ def may_rise(incident: Incident, rules: Rules) -> bool:
         return False
     here = path.severity(incident, rules).rank
     return any(each.rank < here for each in rules.playbook.severities)
+
+
+def gather_storm(ask: Ask[c.GatherStorm]) -> Accepted | Refused:
+    """Stand for a storm: with its title, and the worst of its levels where no person has settled one."""
+    incident, command = ask.incident, ask.command
+    refused = not_active(incident, "made to stand for a storm")
+    if refused:
+        return refused
+    events: list[e.AnyEvent] = []
+    own = path.severity(incident, ask.rules)
+    others = (path.level_of(level, ask.rules) for level in command.levels)
+    worst = min((own, *others), key=lambda each: each.rank)
+    if not incident.level_by_hand and worst.rank < own.rank:
+        evidence = e.Evidence(rule="storm", detail=f"the worst of {command.incidents} incidents")
+        events.append(e.SeverityChanged(before=incident.level, after=worst.level, evidence=evidence))
+    title = f"Storm: {command.incidents} incidents within {humane(command.within)}. First: {incident.title}"
+    gathered = e.StormGathered(
+        title=title[: limits.title_chars_max],
+        before=incident.title,
+        incidents=command.incidents,
+        because=command.because,
+    )
+    return Accepted((*events, gathered), f"{incident.id} stands for the storm.")
 
 
 def _risen(incident: Incident, alerts: Sequence[Alert], rules: Rules) -> list[e.AnyEvent]:

@@ -1,5 +1,6 @@
 """What may be asked of an incident. `decide` answers each with events, or refuses and says why."""
 
+from datetime import timedelta
 from typing import Literal
 
 import msgspec
@@ -195,6 +196,16 @@ class Absorb(Command, frozen=True, kw_only=True):
     tally: Tally | None = None
 
 
+class GatherStorm(Command, frozen=True, kw_only=True):
+    """This incident stands for a storm from now on: for so many incidents that alerts opened within so
+    long. `levels` are those of the incidents that were merged into it."""
+
+    incidents: int
+    within: timedelta
+    levels: tuple[LevelId, ...]
+    because: str
+
+
 class Repin(Command, frozen=True, kw_only=True):
     """Follow another version of the playbook from now on. `playbook` is its hash, "" the current version
     of the playbook that the incident follows."""
@@ -247,6 +258,7 @@ AnyCommand = (
     | Dismiss
     | Merge
     | Absorb
+    | GatherStorm
     | Repin
     | RecordDelivery
     | Tick

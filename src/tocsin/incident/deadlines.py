@@ -8,8 +8,10 @@ from enum import StrEnum
 import msgspec
 
 from tocsin.base.ids import LevelId
+from tocsin.base.times import humane
 from tocsin.incident import path
 from tocsin.incident.rules import Rules
+from tocsin.incident.severity import is_about_security
 from tocsin.incident.state import Incident, State
 from tocsin.playbook.model import MessageKind, Phase
 from tocsin.playbook.render import template_for
@@ -29,6 +31,7 @@ class DeadlineKind(StrEnum):
     UPDATE = "update"
     PHASE = "phase"
     POSTMORTEM = "postmortem"
+    AUTO_RESOLVE = "auto-resolve"
 
 
 class Deadline(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,11 +48,38 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def clock_deadlines(incident: Incident, rules: Rules) -> Iterator[Deadline]:
-    """The deadlines that are not about paging somebody: respond by, update, phases, post-mortem."""
+    """The deadlines that are not about paging somebody: respond by, update, phases, post-mortem, and the
+    end by itself."""
     for found in (_respond_by(incident, rules), _update(incident, rules), _postmortem(incident)):
         if found:
             yield found
     yield from _phases(incident, rules)
+    if found := auto_resolve(incident, rules):
+        yield found
+
+
+def auto_resolve(incident: Incident, rules: Rules) -> Deadline | None:
+    """When the incident resolves by itself, because its level allows that and all its alerts have ended.
+
+    Never one that a person declared or has reopened since, and never one about security: that an attack
+    is quiet does not say that it is over.
+    """
+    after = auto_resolve_after(incident.level, rules)
+    if after is None or incident.cleared_at is None or not incident.active or not incident.group_key:
+        return None
+    if incident.firing_count or any(is_about_security(each) for each in incident.categories):
+        return None
+    return Deadline(
+        at=incident.cleared_at + after,
+        kind=DeadlineKind.AUTO_RESOLVE,
+        key="auto-resolve",
+        text=f"It resolves by itself if its alerts stay clear for {humane(after)}",
+    )
+
+
+def auto_resolve_after(level: LevelId, rules: Rules) -> timedelta | None:
+    """How long the alerts of an incident of this level must be clear; None where a person resolves it."""
+    return rules.playbook.options.noise.auto_resolve.get(path.level_of(level, rules).level)
 
 
 def due_message(incident: Incident, rules: Rules) -> tuple[MessageKind, datetime] | None:

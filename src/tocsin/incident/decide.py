@@ -25,6 +25,7 @@ _ANSWERS: dict[type[c.Command], Callable[[Ask[Any]], Accepted | Refused]] = {
     c.ClearAlert: answer_alerts.clear,
     c.ClearAlerts: answer_alerts.clear_many,
     c.Absorb: answer_alerts.absorb,
+    c.GatherStorm: answer_alerts.gather_storm,
     c.Acknowledge: answer_people.acknowledge,
     c.TakeCommand: answer_people.take_command,
     c.OfferCommand: answer_people.offer_command,

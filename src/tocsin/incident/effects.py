@@ -41,6 +41,7 @@ def effects(entry: e.Entry, incident: Incident, rules: Rules, at: datetime) -> t
             | e.Dismissed()
             | e.MergedInto()
             | e.Reopened()
+            | e.StormGathered()
         ):
             return _cancel((*_ended(entry, incident), *map(PageId, incident.fallbacks)), incident)
         case e.CommanderAssigned():

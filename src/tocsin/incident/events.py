@@ -1,5 +1,4 @@
-"""What happened to an incident, in the past tense. Stored for good: fields are added with a default,
-never renamed, and never removed."""
+"""What happened to an incident, in the past tense. Stored for good: fields are added with a default only."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -374,6 +373,15 @@ class Absorbed(Event, frozen=True, kw_only=True):
     firing_in_all: int | None = None
 
 
+class StormGathered(Event, frozen=True, kw_only=True):
+    """So many incidents became one, for all of which people are paged anew; its title was `before`."""
+
+    title: str
+    before: str
+    because: str
+    incidents: int = 0
+
+
 class Repinned(Event, frozen=True, kw_only=True):
     """The incident follows another version of the playbook."""
 
@@ -417,6 +425,7 @@ AnyEvent = (
     | Dismissed
     | MergedInto
     | Absorbed
+    | StormGathered
     | Repinned
 )
 

@@ -135,6 +135,7 @@ def _reopened(incident: Incident, entry: e.Entry) -> Incident:
         mitigating_at=None,
         mitigated_at=None,
         resolved_at=None,
+        cleared_at=None,
         reminded_at=None,
         postmortem_due_at=None,
         ended_at=None,
@@ -255,14 +256,16 @@ def _record(incident: Incident, entry: e.Entry) -> Incident:
     event, at = entry.event, entry.at
     match event:
         case e.AlertAttached():
-            return _joined(incident, (event.alert,), event.alerts, event.firing)
+            joined = _joined(incident, (event.alert,), event.alerts, event.firing)
+            return _settled(incident, joined, at)
         case e.AlertsAttached():
-            return _joined(incident, event.sample, event.alerts, event.firing)
+            return _settled(incident, _joined(incident, event.sample, event.alerts, event.firing), at)
         case e.AlertCleared():
-            return _cleared(incident, {event.fingerprint: event.ended_at}, event.still_firing)
+            ends = {event.fingerprint: event.ended_at}
+            return _settled(incident, _cleared(incident, ends, event.still_firing), at)
         case e.AlertsCleared():
             ends = {each.fingerprint: each.ended_at for each in event.ends}
-            return _cleared(incident, ends, event.still_firing)
+            return _settled(incident, _cleared(incident, ends, event.still_firing), at)
         case e.TriageAnswered():
             return replace(incident, answers={**incident.answers, event.rule: event.answer})
         case e.SeverityChanged():
@@ -295,7 +298,16 @@ def _record(incident: Incident, entry: e.Entry) -> Incident:
             return replace(incident, postmortem_at=at, postmortem_text=event.text, postmortem_link=event.link)
         case e.Absorbed():
             joined = _joined(incident, event.alerts, event.alerts_in_all, event.firing_in_all)
-            return replace(joined, absorbed=(*incident.absorbed, event.other))
+            return _settled(incident, replace(joined, absorbed=(*incident.absorbed, event.other)), at)
+        case e.StormGathered():
+            # As after a reopening the reasons to page are new ones; the clocks go on as they were.
+            return replace(
+                _end_pages(incident, entry),
+                title=event.title,
+                generation=incident.generation + 1,
+                unreachable=(),
+                unreachable_at=None,
+            )
         case e.Repinned():
             return replace(incident, playbook=event.after)
         case _:
@@ -335,6 +347,13 @@ def _cleared(incident: Incident, ends: dict[str, datetime], still_firing: int) -
         for alert in incident.alerts
     )
     return _counted(replace(incident, alerts=alerts), incident.alert_count, still_firing)
+
+
+def _settled(before: Incident, after: Incident, at: datetime) -> Incident:
+    """With the time at which the last alert that fired has ended, where none fires any more."""
+    if after.firing_count:
+        return replace(after, cleared_at=None)
+    return replace(after, cleared_at=at) if before.firing_count else after
 
 
 def _counted(incident: Incident, in_all: int, firing: int) -> Incident:

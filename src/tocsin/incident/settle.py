@@ -6,9 +6,17 @@ from datetime import datetime
 import msgspec
 
 from tocsin.base.ids import PageId, role_key
+from tocsin.base.times import humane
 from tocsin.incident import events as e
 from tocsin.incident import path, reach
-from tocsin.incident.deadlines import Deadline, DeadlineKind, clock_deadlines, due_message
+from tocsin.incident.deadlines import (
+    Deadline,
+    DeadlineKind,
+    auto_resolve_after,
+    clock_deadlines,
+    due_message,
+    postmortem_due,
+)
 from tocsin.incident.rules import Rules
 from tocsin.incident.state import Incident
 from tocsin.oncall.model import Person
@@ -28,6 +36,8 @@ def next_due_at(incident: Incident, rules: Rules) -> datetime | None:
 def due_events(incident: Incident, rules: Rules, now: datetime) -> list[e.AnyEvent]:
     """The events of the deadlines that have come. What they lead to is asked for again after the fold."""
     events = list(_clock_events(incident, rules, now))
+    if any(isinstance(each, e.Resolved) for each in events):
+        return events
     wanted = [want for want in reach.wanted(incident, rules) if want.at <= now]
     if wanted:
         found = [_Call(want, *path.people_for(want.role, rules, now)) for want in wanted]
@@ -75,8 +85,23 @@ def _clock_events(incident: Incident, rules: Rules, now: datetime) -> Iterator[e
                 number = int(deadline.key.partition(":")[2])
                 phase = next(each for each in rules.playbook.phases if each.number == number)
                 yield e.PhaseOverdue(phase=number, name=phase.name, due_at=deadline.at)
+            case DeadlineKind.AUTO_RESOLVE:
+                yield _resolved_by_itself(incident, rules, now)
             case _:
                 raise AssertionError(f"{deadline.kind} is no deadline of the clock")
+
+
+def _resolved_by_itself(incident: Incident, rules: Rules, now: datetime) -> e.Resolved:
+    after = auto_resolve_after(incident.level, rules)
+    assert after is not None, "the deadline was computed from it"
+    count = len(incident.alerts)
+    clear = "its alert has" if count == 1 else f"all of its {count} alerts have"
+    return e.Resolved(
+        root_cause="not known, since it resolved by itself",
+        fix=f"none that is known; resolved by itself: {clear} been clear for {humane(after)}",
+        verification=f"the alerts are clear since {incident.cleared_at:%Y-%m-%d %H:%M:%S UTC}",
+        postmortem_due_at=postmortem_due(incident.level, now, rules),
+    )
 
 
 class _Call(msgspec.Struct, frozen=True):

@@ -146,6 +146,11 @@ def _stem(word: str) -> str:
     return word.removesuffix("e")
 
 
+def is_about_security(category: str) -> bool:
+    """Whether a category's name speaks of security, so that nothing about it may settle by itself."""
+    return bool(words_of(category) & _GUARDED)
+
+
 _GUARDED = words_of("security breach exposure compromise leak")
 """Words of a question whose yes no workaround makes harmless."""
 

@@ -83,7 +83,10 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     `alerts` are those that are kept whole, a bounded number of them; `alerts_in_all` and `firing_in_all`
     count all of its alerts, where they are more than these tell (None: these are all).
 
-    `generation` counts the reopenings, so that a reason to page before one is another reason after it.
+    `cleared_at` is when the last of its alerts ended, None while one fires or a person has reopened it.
+
+    `generation` counts the reopenings and the gathering of a storm, so that a reason to page before one is
+    another reason after it.
     `clock_from` is where the playbook's clocks start: the opening, or the last reopening.
     """
 
@@ -105,6 +108,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
     generation: int = 0
     alerts: tuple[Alert, ...] = ()
+    cleared_at: datetime | None = None
     categories: dict[str, datetime] = {}
     answers: dict[str, Literal["yes", "no", "unknown"]] = {}
     reasons: tuple[str, ...] = ()

@@ -46,6 +46,8 @@ def _about_alerts(event: e.AnyEvent) -> str:
         case e.AlertCleared():
             left = f"{event.still_firing} still firing" if event.still_firing else "none is firing any more"
             return f"Alert {event.name} has ended; {left}."
+        case e.StormGathered():
+            return f"{event.incidents} incidents were gathered here: {event.because}. Before: {event.before}."
         case e.Absorbed():
             return f"{event.other} ({event.title}) was merged into this incident."
         case _:
@@ -60,6 +62,7 @@ def _evidence(evidence: e.Evidence) -> str:
         "checklist": "Level by the checklist",
         "person": "Level by a person",
         "default": "Level by default",
+        "storm": "Level of the storm",
     }
     what = words.get(evidence.rule, f"Level by {evidence.rule}")
     return f"{what}: {evidence.detail}." if evidence.detail else f"{what}."

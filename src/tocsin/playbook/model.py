@@ -10,6 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from tocsin.alerts.matchers import Matchers
+from tocsin.alerts.rules import NoiseRules
 from tocsin.base.ids import LevelId
 from tocsin.base.problems import Problem
 
@@ -339,6 +340,7 @@ class Options(Part, frozen=True, kw_only=True):
     vars: dict[str, str] = {}
     routes: tuple[Matchers, ...] = ()
     auto_run: bool = True
+    noise: NoiseRules = NoiseRules()
 
 
 class Playbook(Part, frozen=True, kw_only=True):

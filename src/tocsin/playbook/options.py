@@ -14,6 +14,7 @@ from tocsin.playbook.blocks import Document
 from tocsin.playbook.codes import problem
 from tocsin.playbook.levels import Known
 from tocsin.playbook.model import Options, SeverityRule
+from tocsin.playbook.options_noise import NOISE_KEYS, read_noise
 
 LIST_MAX = 200
 """How many entries of a list or a mapping are read; a document that needs more wants a settings file."""
@@ -21,6 +22,7 @@ LIST_MAX = 200
 _KEYS = (
     *("group_by", "categories", "severity", "severity_labels", "vars", "routes", "auto_run"),
     *("cadence", "acknowledge"),
+    *NOISE_KEYS,
 )
 
 
@@ -46,6 +48,23 @@ class _Reader:
     def refuse(self, key: str, why: str) -> None:
         at = self._places.get(key, 1)
         self.problems.append(problem("PB008", at, f"tocsin.{key}: {why}", field=f"tocsin.{key}"))
+
+    def text(self, value: object) -> str | None:
+        return scalar(value)
+
+    def items(self, key: str, value: object) -> list[object]:
+        if not isinstance(value, list):
+            self.refuse(key, "it must be a list")
+            return []
+        return cast(list[object], value)[:LIST_MAX]
+
+    def entries(self, key: str, value: object) -> dict[str, object]:
+        if not isinstance(value, dict):
+            self.refuse(key, "it must be a mapping of names to values")
+            return {}
+        found = list(cast(dict[object, object], value).items())[:LIST_MAX]
+        # A name that is no word, such as a number, is a name all the same; a list has no name.
+        return {name: each for given, each in found if (name := scalar(given)) is not None}
 
     def texts(self, key: str, value: object) -> list[str]:
         values = cast(list[object], value) if isinstance(value, list) else [value]
@@ -140,6 +159,7 @@ def read_front(document: Document, known: Known) -> Front:
         vars=reader.mapping("vars", given.get("vars", {})),
         routes=_routes(reader, given.get("routes", [])),
         auto_run=reader.flag("auto_run", given.get("auto_run", True)),
+        noise=read_noise(reader, given),
     )
     cadence = reader.times("cadence", given.get("cadence", {}))
     acknowledge = reader.times("acknowledge", given.get("acknowledge", {}))

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from tocsin.alerts.matchers import Matchers
+from tocsin.alerts.rules import NoiseRules
 from tocsin.base.times import iso_duration
 from tocsin.playbook.model import (
     Action,
@@ -209,4 +210,32 @@ def _options(playbook: Playbook) -> Json:
         "vars": dict(options.vars),
         "routes": [each.text for each in options.routes],
         "auto_run": options.auto_run,
+        **_noise(options.noise),
+    }
+
+
+def _noise(noise: NoiseRules) -> Json:
+    return {
+        "maintenance": [
+            {
+                "name": each.name,
+                "matchers": each.matchers.text,
+                "start": each.text,
+                "for": _span(each.lasts),
+                "zone": each.zone,
+            }
+            for each in noise.maintenance
+        ],
+        "inhibit": [
+            {"source": each.source.text, "target": each.target.text, "equal": list(each.equal)}
+            for each in noise.inhibit
+        ],
+        "depends_on": {service: list(parents) for service, parents in noise.depends_on.items()},
+        "service_labels": list(noise.service_labels),
+        "group_window": _span(noise.group_window),
+        "reopen_within": _span(noise.reopen_within),
+        "flapping": noise.flapping
+        and {"changes": noise.flapping.changes, "within": _span(noise.flapping.within)},
+        "auto_resolve": {level: _span(span) for level, span in noise.auto_resolve.items()},
+        "storm": noise.storm and {"incidents": noise.storm.incidents, "within": _span(noise.storm.within)},
     }
