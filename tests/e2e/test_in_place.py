@@ -1,11 +1,14 @@
 """In the place of Alertmanager, with real parts: Prometheus sends to Tocsin, and amtool speaks with it."""
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 from tests.e2e import people
 from tests.e2e.house import ROOT, House, house, until
-from tests.e2e.prometheus import amtool, prometheus
+from tests.e2e.prometheus import amtool, program_of, prometheus
 
 EXAMPLE = ROOT / "src/tocsin/examples/playbook.md"
 CLOSED = "allow_unauthenticated_sources = false\n"
@@ -110,3 +113,46 @@ def test_silences_of_the_command_line(tmp_path: Path) -> None:
         assert tocsin.run("silence", "list").out == "There are no silences.\n"
         assert made["id"] in tocsin.run("silence", "list", "--all").out
         assert "There is no silence 0a1b." in tocsin.run("silence", "expire", "0a1b", code=1).err
+
+
+GUIDE = ROOT / "docs/guide"
+PAGES = ("sources/alertmanager.md", "sources/prometheus.md", "sources/grafana.md", "silences.md")
+
+
+def examples(page: str) -> list[str]:
+    """The commands of a page that a reader may copy."""
+    text = (GUIDE / page).read_text(encoding="utf-8")
+    fenced = re.findall(r"^```([a-z]*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    blocks = [block for language, block in fenced if not language]
+    return [line for block in blocks for line in block.splitlines() if line]
+
+
+def test_the_commands_of_the_guide_do_what_they_say(tmp_path: Path) -> None:
+    program_of("amtool")
+    settings = people.roster()
+    with house(tmp_path, playbook=EXAMPLE, roster=settings) as tocsin:
+        scope = ("--scope", "responder", "--json")
+        token = tocsin.run("token", "create", "--name", "ops", *scope).json["token"]
+        (tmp_path / "http.yml").write_text(f"authorization:\n  credentials: {token}\n", encoding="utf-8")
+        known = {"TOCSIN_URL": tocsin.url, "TOCSIN_DATA": str(tocsin.data), "TOCSIN_TOKEN": token}
+        env = tocsin.environment(HOME=str(tmp_path), no_proxy="127.0.0.1", **known)
+        commands = [line for page in PAGES for line in examples(page)]
+        assert {line.split()[0] for line in commands} == {"curl", "amtool", "tocsin"}
+        for line in commands:
+            ran = subprocess.run(
+                ["bash", "-c", _as_here(line, tocsin)], cwd=tmp_path, env=env, capture_output=True, text=True
+            )
+            assert ran.returncode == 0, f"{line}\n{ran.stdout}{ran.stderr}"
+        names = {each["alert"]["labels"]["alertname"] for each in _alerts(tocsin)}
+        assert names == {"CheckoutDown", "DiskFull", "High load"}
+        assert len(tocsin.run("silence", "list", "--all", "--json").json["silences"]) == 4
+
+
+def _as_here(line: str, tocsin: House) -> str:
+    """A command of the guide with the address, the program and the silence that there are here."""
+    if line.startswith("tocsin silence expire"):
+        first, *_ = tocsin.run("silence", "list", "--json").json["silences"]
+        line = f"tocsin silence expire {first['id']}"
+    line = line.replace("http://127.0.0.1:8800", tocsin.url)
+    line = re.sub(r"^curl ", "curl --fail-with-body -sS ", line)
+    return re.sub(r"^tocsin", f"{sys.executable} -m tocsin", line)

@@ -8,6 +8,7 @@ from typing import Any, get_args
 import httpx
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from tests.http.house import Client, House, open_house
 from tocsin.engine.access import Scope
@@ -411,3 +412,15 @@ async def test_healthy_and_ready(house: House, client: Client) -> None:
         assert (answer.status_code, answer.text) == (200, "OK")
     await house.engine.stop()
     assert (await client.get("/-/ready")).status_code == 503
+
+
+async def test_an_inhibited_alert_names_the_one_that_inhibits_it(house: House, client: Client) -> None:
+    await post(house, client, DOWN, FULL)
+    down, full = sorted(await house.engine.queries.alerts(), key=lambda each: each.alert.name)
+    because = f"inhibited by Check (out) ({down.alert.fingerprint}) for as long as that fires"
+    async with house.engine.store.transaction() as unit:
+        await unit.save_alert(replace(full, incident=None, because=because))
+    assert await names(house, client, inhibited="false") == ["CheckoutDown"]
+    (shown,) = await look(house, client, "/alerts", active="false")
+    assert shown["status"]["state"] == "suppressed"
+    assert shown["status"]["inhibitedBy"] == [down.alert.fingerprint]

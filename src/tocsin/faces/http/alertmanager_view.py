@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from tocsin.alerts.silences import Silence, SilenceState, silencing
 from tocsin.base import limits
 from tocsin.base.problems import ProblemsError
 from tocsin.engine.engine import Engine
+from tocsin.engine.records import AlertRecord
 from tocsin.engine.shelf import Book, Shelf
 from tocsin.faces.http.alertmanager_shapes import AlertGroup, GettableAlert, Receiver, gettable_alert
 from tocsin.faces.http.problems import ApiError
@@ -21,6 +23,10 @@ ALERTS_READ_MAX = 10_000
 FILTERS_MAX = 64
 _BREATH = 100
 """After so many alerts others get their turn."""
+
+_INHIBITED = re.compile(
+    r"inhibited by .* \((?P<fingerprint>[^()]{1,128})\) for as long as that fires", re.DOTALL
+)
 
 Found = tuple[GettableAlert, dict[str, str]]
 """An alert, and the labels that make its group."""
@@ -89,8 +95,14 @@ async def firing_alerts(engine: Engine, filters: Sequence[Matcher], receivers: R
             silenced_by = tuple(each.id for each in silencing(active, alert.labels, now))
             group_by = book.playbook.options.group_by
             group = {name: alert.labels[name] for name in group_by if name in alert.labels}
-            found.append((gettable_alert(record, book.name, silenced_by, ()), group))
+            found.append((gettable_alert(record, book.name, silenced_by, inhibited_by(record)), group))
     return sorted(found, key=lambda each: each[0].fingerprint)
+
+
+def inhibited_by(record: AlertRecord) -> tuple[str, ...]:
+    """The fingerprint of the alert that keeps this one from opening anything, as its record says why."""
+    found = _INHIBITED.fullmatch(record.because) if record.incident is None else None
+    return (found["fingerprint"],) if found else ()
 
 
 def groups_of(found: Iterable[Found]) -> list[AlertGroup]:
