@@ -153,7 +153,7 @@ class GitHubSource(PlainSource):
                 "sender": within(fields, "sender").text("login", NAME_CHARS_MAX),
             }
         )
-        where = f"to {happening.environment}" if happening.environment else f"on {happening.branch}"
+        where = f"in {happening.environment}" if happening.environment else f"on {happening.branch}"
         said = _SAID[happening.conclusion]
         annotations = labels_of(
             {

@@ -11,7 +11,7 @@ from litestar.params import FromPath
 
 from tocsin.base.problems import Problem
 from tocsin.engine.sources import Arrival, Source, SourceError
-from tocsin.faces.http.bodies import require_json
+from tocsin.faces.http.bodies import is_json, require_json
 from tocsin.faces.http.door import Door
 from tocsin.faces.http.guards import require_token
 from tocsin.faces.http.metrics import Metrics, TheMetrics
@@ -88,11 +88,12 @@ async def keep(source: Source, arrival: Arrival, face: Face, metrics: Metrics) -
 
 
 def _refused(arrival: Arrival, problems: Sequence[Problem]) -> ApiError:
-    """What is no JSON at all is a bad request; what is the wrong JSON is wrong content."""
+    """What should be JSON and is none is a bad request; all else is wrong content."""
     status, code = 422, "wrong-content"
-    try:
-        msgspec.json.decode(arrival.body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        status, code = 400, "bad-json"
+    if is_json(arrival.headers.get("content-type", "")):
+        try:
+            msgspec.json.decode(arrival.body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            status, code = 400, "bad-json"
     detail = problems[0].message if problems else "Nothing of the request can be read."
     return ApiError(status, code, detail, problems[:PROBLEMS_SHOWN_MAX])
