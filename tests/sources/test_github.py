@@ -176,9 +176,7 @@ def test_checks_of_other_apps() -> None:
     assert alert.labels["workflow"] == "Deep Scan"
     assert alert.summary == "Deep Scan ran out of time on main of harbour/shop"
     assert alert.annotations["commit"] == "Update the README"
-    again = changed(
-        SUITE, check_suite__conclusion="success", check_suite__updated_at="2026-03-02T09:30:00Z"
-    )
+    again = changed(SUITE, check_suite__conclusion="success", check_suite__updated_at="2026-03-02T09:30:00Z")
     good = ask("check_suite", again)
     assert good.alerts[0].fingerprint == alert.fingerprint
     assert good.sequence > ask("check_suite", SUITE).sequence

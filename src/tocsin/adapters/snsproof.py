@@ -107,9 +107,11 @@ class Proofs:
 
     async def _certificate(self, url: str, now: datetime) -> x509.Certificate | None:
         """The certificate at an address; None where it will not do."""
+        # A certificate that is there does not wait for those that are being fetched.
+        if (known := self._known(url, now)) is not None:
+            return known
         async with self._fetching:
-            known = self._certificates.get(url)
-            if known is not None and known.not_valid_before_utc <= now <= known.not_valid_after_utc:
+            if (known := self._known(url, now)) is not None:
                 return known
             if url in self._refused and abs(now - self._refused[url]) < REFUSED_FOR:
                 return None
@@ -123,6 +125,12 @@ class Proofs:
             else:
                 _remember(self._certificates, url, found)
             return found
+
+    def _known(self, url: str, now: datetime) -> x509.Certificate | None:
+        known = self._certificates.get(url)
+        if known is None or not known.not_valid_before_utc <= now <= known.not_valid_after_utc:
+            return None
+        return known
 
     def _checked(self, pem: bytes, now: datetime) -> x509.Certificate | None:
         """The first of some certificates, where it is of SNS, of today, and each of them issued by the
