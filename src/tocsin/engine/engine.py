@@ -10,6 +10,7 @@ import structlog
 
 from tocsin.engine.access import Access
 from tocsin.engine.clockwork import Clockwork
+from tocsin.engine.deliveries import Deliveries
 from tocsin.engine.delivery import Delivery
 from tocsin.engine.desk import Desk
 from tocsin.engine.hub import Hub
@@ -49,6 +50,7 @@ class Engine:
     library: Library
     desk: Desk
     intake: Intake
+    deliveries: Deliveries
     clockwork: Clockwork
     delivery: Delivery
     queries: Queries
@@ -162,6 +164,7 @@ def assemble(
         library=library,
         desk=desk,
         intake=intake,
+        deliveries=Deliveries(watched, clock, intake),
         clockwork=Clockwork(watched, clock, desk, hub),
         delivery=delivery,
         queries=Queries(watched, clock, library),

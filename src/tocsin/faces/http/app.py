@@ -11,6 +11,7 @@ from tocsin.base import limits
 from tocsin.engine.engine import Engine
 from tocsin.engine.sources import Source
 from tocsin.faces.http import admin, alertmanager_api, incidents, intake, looking, probes, silences, timeline
+from tocsin.faces.http.door import Door
 from tocsin.faces.http.frame import Framed
 from tocsin.faces.http.guards import principal_dependency
 from tocsin.faces.http.metrics import Metrics
@@ -25,13 +26,14 @@ def create_app(
     public_url: str,
     allow_unauthenticated_sources: bool = False,
     source_tokens: Mapping[str, str] | None = None,
+    source_rates: Mapping[str, int] | None = None,
     extra_handlers: Sequence[ControllerRouterHandler] = (),
     error_page: ErrorPage | None = None,
 ) -> Litestar:
     """Build the application. It neither starts nor stops the engine.
 
-    `extra_handlers` are those of other faces, `error_page` makes the pages that browsers get in place of
-    problem documents.
+    `source_rates` are requests per minute by kind of source, where they are not the usual. `extra_handlers`
+    are those of other faces, `error_page` makes the pages that browsers get in place of problem documents.
     """
     face = Face(
         engine=engine,
@@ -41,6 +43,7 @@ def create_app(
         source_tokens=dict(source_tokens or {}),
     )
     metrics = Metrics(engine)
+    door = Door(engine.clock, source_rates)
     problems = Problems(error_page)
     api = Router(
         "/api/v1",
@@ -82,6 +85,7 @@ def create_app(
         dependencies={
             "face": Provide(lambda: face, sync_to_thread=False),
             "metrics": Provide(lambda: metrics, sync_to_thread=False),
+            "door": Provide(lambda: door, sync_to_thread=False),
         },
         state=State({"face": face}),
         exception_handlers={Exception: problems.handler},
