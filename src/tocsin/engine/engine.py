@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from tocsin.engine.access import Access
+from tocsin.engine.changes import Changes
 from tocsin.engine.clockwork import Clockwork
 from tocsin.engine.delivery import Delivery
 from tocsin.engine.desk import Desk
@@ -26,6 +27,7 @@ from tocsin.engine.ports import (
     StoreUnavailableError,
 )
 from tocsin.engine.queries import Queries
+from tocsin.engine.remote import Remote
 from tocsin.engine.shelf import Shelf
 from tocsin.engine.silencing import Silencing
 from tocsin.engine.watched import TRY_AGAIN, WatchedStore
@@ -53,6 +55,8 @@ class Engine:
     queries: Queries
     access: Access
     silencing: Silencing
+    remote: Remote
+    changes: Changes
     channels: Mapping[str, Channel]
     parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=dict[str, Any])
     """Further loops by name, put in before the start: heartbeats, probes, listeners."""
@@ -161,5 +165,7 @@ def assemble(
         queries=Queries(watched, clock, library),
         access=access,
         silencing=silencing,
+        remote=Remote(watched, desk, library),
+        changes=Changes(watched, clock, randomness),
         channels=channels,
     )

@@ -33,12 +33,14 @@ class Parsed(msgspec.Struct, frozen=True, kw_only=True):
 
     `delivery` is the identifier by which a repetition of this very request is recognised, empty where the
     sender gives none. `said` is the answer that the sender wants to read instead of ours, as plain text.
+    `acknowledged` are fingerprints of alerts of which the sender says that somebody works on them.
     """
 
     alerts: tuple[Alert, ...]
     problems: tuple[Problem, ...] = ()
     delivery: str = ""
     said: str = ""
+    acknowledged: tuple[str, ...] = ()
 
 
 class Source(Protocol):

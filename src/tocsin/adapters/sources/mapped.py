@@ -23,6 +23,7 @@ from tocsin.adapters.alertjson import (
 )
 from tocsin.adapters.jmes import Expression, ExpressionError, pairs_of, text_of
 from tocsin.adapters.proof import Guard, Proof
+from tocsin.alerts.keys import fingerprint_of_key
 from tocsin.alerts.model import Alert, AlertStatus, fingerprint
 from tocsin.base import limits
 from tocsin.base.problems import Problem, ProblemsError, Weight
@@ -238,7 +239,7 @@ class MappedSource(PlainSource):
         # The severity of an alert changes while it lasts, so that it never tells alerts apart.
         lasting = {name: text for name, text in labels.items() if name != "severity"}
         return Alert(
-            fingerprint=fingerprint({"": key, "mapping": self.kind} if key else lasting),
+            fingerprint=fingerprint_of_key(self.kind, key) if key else fingerprint(lasting),
             status=status,
             labels=labels,
             annotations=annotations,

@@ -10,7 +10,7 @@ from litestar.types import ControllerRouterHandler
 from tocsin.base import limits
 from tocsin.engine.engine import Engine
 from tocsin.engine.sources import Source
-from tocsin.faces.http import admin, incidents, intake, looking, probes, timeline
+from tocsin.faces.http import admin, incidents, intake, looking, opsgenie, pagerduty, probes, timeline
 from tocsin.faces.http.frame import Framed
 from tocsin.faces.http.guards import principal_dependency
 from tocsin.faces.http.metrics import Metrics
@@ -67,6 +67,8 @@ def create_app(
         route_handlers=[
             api,
             intake.take_alerts,
+            pagerduty.router(),
+            opsgenie.router(engine),
             probes.is_alive,
             probes.is_ready,
             probes.read_metrics,
