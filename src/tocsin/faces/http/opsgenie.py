@@ -4,6 +4,7 @@
 from collections.abc import Awaitable, Callable
 from hmac import compare_digest
 from typing import Any, Protocol, cast
+from urllib.parse import unquote
 
 import msgspec
 from litestar import Request, Router, delete, get, post, route
@@ -308,8 +309,8 @@ def _sender(values: dict[str, Any]) -> str:
 
 
 def _rest(request: AnyRequest) -> str:
-    """What stands after the alerts in the path; an alias may have slashes in it."""
-    path: str = request.scope["path"]
+    """What stands after the alerts in the path as it came: an alias may have slashes in it."""
+    path = unquote(request.scope["raw_path"].decode("ascii", "replace"))
     return path[len(ALERTS) :].rstrip("/")
 
 
