@@ -29,6 +29,7 @@ from tocsin.engine.ports import (
 from tocsin.engine.queries import Queries
 from tocsin.engine.remote import Remote
 from tocsin.engine.shelf import Shelf
+from tocsin.engine.sightings import Sightings
 from tocsin.engine.silencing import Silencing
 from tocsin.engine.watched import TRY_AGAIN, WatchedStore
 from tocsin.incident.rules import Clocks
@@ -57,6 +58,7 @@ class Engine:
     silencing: Silencing
     remote: Remote
     changes: Changes
+    sightings: Sightings
     channels: Mapping[str, Channel]
     parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=dict[str, Any])
     """Further loops by name, put in before the start: heartbeats, probes, listeners."""
@@ -141,6 +143,7 @@ def assemble(
     silencing = Silencing(watched, clock, randomness)
     intake = Intake(watched, clock, Noise(library, silencing, desk), desk)
     access = Access(watched, clock, randomness)
+    sightings = Sightings(watched, clock)
     delivery = Delivery(
         store=watched,
         clock=clock,
@@ -167,5 +170,7 @@ def assemble(
         silencing=silencing,
         remote=Remote(watched, desk, library),
         changes=Changes(watched, clock, randomness),
+        sightings=sightings,
         channels=channels,
+        parts={"sightings": sightings.run},
     )

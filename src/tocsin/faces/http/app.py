@@ -11,6 +11,7 @@ from tocsin.base import limits
 from tocsin.engine.engine import Engine
 from tocsin.engine.sources import Source
 from tocsin.faces.http import admin, incidents, intake, looking, opsgenie, pagerduty, probes, timeline
+from tocsin.faces.http import sources as sources_api
 from tocsin.faces.http.frame import Framed
 from tocsin.faces.http.guards import principal_dependency
 from tocsin.faces.http.metrics import Metrics
@@ -55,6 +56,10 @@ def create_app(
             looking.read_oncall,
             looking.list_alerts,
             looking.read_health,
+            sources_api.list_sources,
+            sources_api.read_samples,
+            sources_api.try_source,
+            sources_api.list_changes,
             admin.list_tokens,
             admin.create_token,
             admin.revoke_token,

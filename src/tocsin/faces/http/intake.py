@@ -53,12 +53,17 @@ async def take_alerts(
         parsed = await source.parse(arrival)
     except SourceError as error:
         metrics.took(kind, kept=0, refused=1)
+        face.engine.sightings.saw(kind, body, kept=0, refused=1)
         raise _refused(body, error.problems) from error
     if not parsed.alerts and parsed.problems:
         metrics.took(kind, kept=0, refused=len(parsed.problems))
+        face.engine.sightings.saw(kind, body, kept=0, refused=len(parsed.problems))
         raise _refused(body, parsed.problems)
     taken = await face.engine.intake.take(parsed.alerts)
     metrics.took(kind, kept=len(taken), refused=len(parsed.problems))
+    face.engine.sightings.saw(kind, body, kept=len(taken), refused=len(parsed.problems))
+    for fingerprint in parsed.acknowledged:
+        await face.engine.remote.acknowledge(fingerprint, f"Source {kind}", None)
     incidents = dict.fromkeys(each.incident for each in taken if each.incident is not None)
     return Kept(
         kept=len(taken), incidents=list(incidents), problems=fields_of(parsed.problems[:PROBLEMS_SHOWN_MAX])

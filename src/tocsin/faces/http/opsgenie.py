@@ -130,9 +130,11 @@ async def create_alert(
             parsed = await face.sources[KIND].parse(arrival)
         except SourceError:
             metrics.took(KIND, kept=0, refused=1)
+            face.engine.sightings.saw(KIND, await request.body(), kept=0, refused=1)
             raise
         await face.engine.intake.take(parsed.alerts)
-        metrics.took(KIND, kept=len(parsed.alerts), refused=0)
+        metrics.took(KIND, kept=1, refused=0)
+        face.engine.sightings.saw(KIND, await request.body(), kept=1, refused=0)
         (alert,) = parsed.alerts
         receipt = receipts.keep(
             action="Create",

@@ -78,13 +78,21 @@ async def enqueue_change(request: AnyRequest, face: TheFace) -> Answer:
 
 
 async def _answered(request: AnyRequest, face: Face, metrics: Metrics, key_name: str) -> Answer:
+    body, sightings = await request.body(), face.engine.sightings
     try:
-        body = await request.body()
         event = _object(body)
         principal = await _admit(event, face)
-        key = await _take(event, face, metrics, key_name, principal)
     except _Invalid as error:
         metrics.took(KIND, kept=0, refused=1)
+        return _invalid(error)
+    except (ConflictError, StoreUnavailableError) as error:
+        return _later(error, 503)
+    try:
+        key = await _take(event, face, metrics, key_name, principal)
+        sightings.saw(KIND, body, kept=1, refused=0)
+    except _Invalid as error:
+        metrics.took(KIND, kept=0, refused=1)
+        sightings.saw(KIND, body, kept=0, refused=1)
         return _invalid(error)
     except IntakeFullError as error:
         return _later(error, 429)
