@@ -103,7 +103,7 @@ class Sightings:
                 for count in counts.values():
                     await self._add(unit, count)
                 for raw in samples:
-                    await unit.keep(f"{raw.kind}/{raw.at.isoformat()}", _sample(raw), raw.at)
+                    await unit.keep(_key(raw), _sample(raw), raw.at)
                 for kind in {raw.kind for raw in samples}:
                     await self._forget(unit, kind)
         except (StoreUnavailableError, ConflictError) as error:
@@ -119,7 +119,7 @@ class Sightings:
     async def _forget(self, unit: Unit, kind: str) -> None:
         samples = [each for each in await unit.all_kept(Sample, SAMPLES_READ_MAX) if each.kind == kind]
         for old in samples[SAMPLES_PER_SOURCE:]:
-            await unit.forget(Sample, f"{kind}/{old.at.isoformat()}")
+            await unit.forget(Sample, _key(old))
 
     async def counts(self) -> dict[str, SourceCount]:
         """What came of each kind of source that was ever heard of."""
@@ -143,6 +143,10 @@ def _sum(count: SourceCount, other: SourceCount | None) -> SourceCount:
         refused=count.refused + other.refused,
         last_seen_at=max(count.last_seen_at, other.last_seen_at),
     )
+
+
+def _key(sample: "Sample | _Raw") -> str:
+    return f"{sample.kind}/{sample.at.isoformat()}/{'refused' if sample.refused else 'kept'}"
 
 
 def _sample(raw: _Raw) -> Sample:
