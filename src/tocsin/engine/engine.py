@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from tocsin.engine.access import Access
+from tocsin.engine.changes import Changes
 from tocsin.engine.clockwork import Clockwork
 from tocsin.engine.deliveries import Deliveries
 from tocsin.engine.delivery import Delivery
@@ -27,8 +28,10 @@ from tocsin.engine.ports import (
     StoreUnavailableError,
 )
 from tocsin.engine.queries import Queries
+from tocsin.engine.remote import Remote
 from tocsin.engine.replacing import Replacing
 from tocsin.engine.shelf import Shelf
+from tocsin.engine.sightings import Sightings
 from tocsin.engine.silencing import Silencing
 from tocsin.engine.watched import TRY_AGAIN, WatchedStore
 from tocsin.incident.rules import Clocks
@@ -58,6 +61,9 @@ class Engine:
     silencing: Silencing
     noise: Noise
     replacing: Replacing
+    remote: Remote
+    changes: Changes
+    sightings: Sightings
     channels: Mapping[str, Channel]
     parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=dict[str, Any])
     """Further loops by name, put in before the start: heartbeats, probes, listeners."""
@@ -145,6 +151,7 @@ def assemble(
     noise = Noise(library, silencing, desk)
     intake = Intake(watched, clock, noise, desk)
     access = Access(watched, clock, randomness)
+    sightings = Sightings(watched, clock)
     delivery = Delivery(
         store=watched,
         clock=clock,
@@ -172,5 +179,9 @@ def assemble(
         silencing=silencing,
         noise=noise,
         replacing=Replacing(watched, clock, library, noise, intake),
+        remote=Remote(watched, desk, library),
+        changes=Changes(watched, clock, randomness),
+        sightings=sightings,
         channels=channels,
+        parts={"sightings": sightings.run},
     )

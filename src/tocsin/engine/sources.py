@@ -41,6 +41,7 @@ class Parsed(msgspec.Struct, frozen=True, kw_only=True):
     sender gives none. `sequence` is a text that sorts as the requests about the same alerts came about,
     empty where nobody can tell: what is under the last that was kept was overtaken, and changes nothing.
     `said` is the answer that the sender wants to read instead of ours, as plain text.
+    `acknowledged` are fingerprints of alerts of which the sender says that somebody works on them.
     """
 
     alerts: tuple[Alert, ...]
@@ -48,6 +49,7 @@ class Parsed(msgspec.Struct, frozen=True, kw_only=True):
     delivery: str = ""
     sequence: str = ""
     said: str = ""
+    acknowledged: tuple[str, ...] = ()
 
 
 class Source(Protocol):

@@ -10,7 +10,19 @@ from litestar.types import ControllerRouterHandler
 from tocsin.base import limits
 from tocsin.engine.engine import Engine
 from tocsin.engine.sources import Source
-from tocsin.faces.http import admin, alertmanager_api, incidents, intake, looking, probes, silences, timeline
+from tocsin.faces.http import (
+    admin,
+    alertmanager_api,
+    incidents,
+    intake,
+    looking,
+    opsgenie,
+    pagerduty,
+    probes,
+    silences,
+    timeline,
+)
+from tocsin.faces.http import sources as sources_api
 from tocsin.faces.http.door import Door
 from tocsin.faces.http.frame import Framed
 from tocsin.faces.http.guards import principal_dependency
@@ -62,6 +74,10 @@ def create_app(
             silences.read_silence,
             silences.create_silence,
             silences.expire_silence,
+            sources_api.list_sources,
+            sources_api.read_samples,
+            sources_api.try_source,
+            sources_api.list_changes,
             admin.list_tokens,
             admin.create_token,
             admin.revoke_token,
@@ -77,6 +93,8 @@ def create_app(
             alertmanager_api.alertmanager_router(engine),
             alertmanager_api.is_healthy,
             alertmanager_api.is_ready_for_alerts,
+            pagerduty.router(),
+            opsgenie.router(engine),
             probes.is_alive,
             probes.is_ready,
             probes.read_metrics,

@@ -1,0 +1,49 @@
+"""Taking secrets out of what strangers sent, before it is kept or shown."""
+
+import re
+from typing import cast
+
+MASK = "***"
+
+_NAMED = re.compile(
+    r"pass(?:word|wd|phrase)?$|secret|token|api_?key|(?:routing|service|integration|private|access|signing)_?key"
+    r"|authori[sz]ation|^auth$|cookie|credential|signature|session|^dsn$|bearer",
+    re.IGNORECASE,
+)
+_WITHIN = (
+    (re.compile(r"\btsn_[A-Za-z0-9]+_[\w-]+"), MASK),
+    (re.compile(r"(?i)\b(bearer|basic|geniekey)\s+[\w.~+/=-]{8,}"), r"\1 " + MASK),
+    (re.compile(r"(://)[^/\s:@]*:[^/\s@]+@"), r"\1" + MASK + "@"),
+    (
+        re.compile(
+            r"(?i)\b((?:[\w-]{0,40}(?:token|secret|password|passwd|api_?key|signature)|sig|auth|key)=)[^&\s\"']+"
+        ),
+        r"\1" + MASK,
+    ),
+    (re.compile(r"-----BEGIN [A-Z ]+-----.*?(?:-----END [A-Z ]+-----|$)", re.DOTALL), MASK),
+)
+
+
+def redacted(value: object) -> object:
+    """A JSON value in which the values of keys that are named like secrets are masked, and secrets that
+    stand within texts as well (bearer tokens, passwords and tokens in addresses, private keys)."""
+    if isinstance(value, dict):
+        return {
+            key: MASK if is_secret(key) and each not in (None, "", [], {}) else redacted(each)
+            for key, each in cast("dict[str, object]", value).items()
+        }
+    if isinstance(value, list):
+        return [redacted(each) for each in cast("list[object]", value)]
+    return redacted_text(value) if isinstance(value, str) else value
+
+
+def redacted_text(text: str) -> str:
+    """The text without the secrets that can be told from other words."""
+    for pattern, instead in _WITHIN:
+        text = pattern.sub(instead, text)
+    return text
+
+
+def is_secret(name: str) -> bool:
+    """Whether a key is named as secrets are."""
+    return bool(_NAMED.search(name.strip().replace("-", "_").replace(" ", "_")))
