@@ -20,6 +20,12 @@ playbook_block_chars_max = 16_384
 roster_bytes_max = 2 * 1024 * 1024
 
 silences_max = 5_000
+heartbeats_max = 2_000
+heartbeat_output_chars_max = 4_096
+probes_max = 500
+probe_results_kept = 50
+probes_at_once_max = 20
+mail_bytes_max = 10 * 1024 * 1024
 note_chars_max = 16_384
 title_chars_max = 300
 reason_chars_max = 2_000

@@ -12,6 +12,7 @@ from tocsin.engine.access import Access
 from tocsin.engine.clockwork import Clockwork
 from tocsin.engine.delivery import Delivery
 from tocsin.engine.desk import Desk
+from tocsin.engine.heartbeats import Heartbeats
 from tocsin.engine.hub import Hub
 from tocsin.engine.intake import Intake
 from tocsin.engine.library import Document, Library
@@ -25,6 +26,7 @@ from tocsin.engine.ports import (
     Store,
     StoreUnavailableError,
 )
+from tocsin.engine.probes import Probes
 from tocsin.engine.queries import Queries
 from tocsin.engine.shelf import Shelf
 from tocsin.engine.silencing import Silencing
@@ -53,6 +55,8 @@ class Engine:
     queries: Queries
     access: Access
     silencing: Silencing
+    heartbeats: Heartbeats
+    probes: Probes
     channels: Mapping[str, Channel]
     parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=dict[str, Any])
     """Further loops by name, put in before the start: heartbeats, probes, listeners."""
@@ -161,5 +165,7 @@ def assemble(
         queries=Queries(watched, clock, library),
         access=access,
         silencing=silencing,
+        heartbeats=Heartbeats(watched, clock, intake),
+        probes=Probes(watched, clock, randomness, intake, library),
         channels=channels,
     )

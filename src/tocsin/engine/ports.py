@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from tocsin.alerts.holders import Holder
+from tocsin.alerts.probes import Probe
 from tocsin.base.ids import IncidentId, PageId
 from tocsin.engine.records import (
     Account,
@@ -329,6 +330,15 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
+        ...
+
+
+class Prober(Protocol):
+    """Looks at things outside, for probes."""
+
+    async def look(self, probe: Probe) -> str:
+        """Look once. "" where all is as the probe wants it, else what is wrong in a few plain words, without
+        a secret. Whoever asks sets the time limit."""
         ...
 
 

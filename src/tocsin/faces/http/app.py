@@ -10,7 +10,7 @@ from litestar.types import ControllerRouterHandler
 from tocsin.base import limits
 from tocsin.engine.engine import Engine
 from tocsin.engine.sources import Source
-from tocsin.faces.http import admin, incidents, intake, looking, probes, timeline
+from tocsin.faces.http import admin, beats, incidents, intake, looking, probes, timeline
 from tocsin.faces.http.frame import Framed
 from tocsin.faces.http.guards import principal_dependency
 from tocsin.faces.http.metrics import Metrics
@@ -55,6 +55,8 @@ def create_app(
             looking.read_oncall,
             looking.list_alerts,
             looking.read_health,
+            beats.list_heartbeats,
+            beats.list_probes,
             admin.list_tokens,
             admin.create_token,
             admin.revoke_token,
@@ -67,6 +69,8 @@ def create_app(
         route_handlers=[
             api,
             intake.take_alerts,
+            beats.beat,
+            beats.beat_by_key,
             probes.is_alive,
             probes.is_ready,
             probes.read_metrics,
