@@ -81,6 +81,14 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
 
 
+class FromPlaybook(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the health checks of the playbook are looked at, and where its paths begin. Nothing of a
+    document is ever called before the operator has said so."""
+
+    allowed: bool = False
+    base_url: str = ""
+
+
 class Found(msgspec.Struct, frozen=True, kw_only=True):
     """What one look found: `reason` says in plain words what is wrong, and is empty where nothing is.
     `at` (UTC) is when the look ended, `took` how long it took."""

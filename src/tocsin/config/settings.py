@@ -44,7 +44,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `smtp` is None and `webhook_secret_ref` empty where the channel is not set up. `source_tokens` maps a
     kind of source to the reference of a token of its own. `channels` and `sources` hold the tables of
     channels and sources, as they stand in the file; `tables` those of the parts that read their own table
-    (see `config.tables`), by its name.
+    (see `config.tables`), by its name. `probes_from_playbook` lets the health checks of the playbook be
+    looked at; paths among them are under `probes_base_url`.
     """
 
     host: str
@@ -67,6 +68,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log: Log = Log()
     clocks: Clocks = Clocks()
     page_bundle_window: timedelta = timedelta(seconds=10)
+    probes_from_playbook: bool = False
+    probes_base_url: str = ""
 
     def __repr__(self) -> str:
         """A short form, so that a log never shows the password in a database URL."""

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tocsin.alerts.heartbeats import Heartbeat, check_cron
-from tocsin.alerts.probes import Check, DnsCheck, HttpCheck, Probe, TcpCheck, TlsCheck
+from tocsin.alerts.probes import Check, DnsCheck, FromPlaybook, HttpCheck, Probe, TcpCheck, TlsCheck
 from tocsin.base import limits
 from tocsin.base.expressions import Expression
 from tocsin.base.problems import Problem, ProblemsError
@@ -42,6 +42,7 @@ class Watches(msgspec.Struct, frozen=True, kw_only=True):
 
     heartbeats: tuple[Heartbeat, ...] = ()
     probes: tuple[Probe, ...] = ()
+    from_playbook: FromPlaybook = FromPlaybook()
     mail: InboundMail | None = None
 
 
@@ -122,6 +123,7 @@ def watches_of(settings: Settings, secret: Secrets) -> Watches:
     return Watches(
         heartbeats=tuple(each for each in heartbeats if each is not None),
         probes=tuple(each for each in looked_at if each is not None),
+        from_playbook=FromPlaybook(allowed=settings.probes_from_playbook, base_url=settings.probes_base_url),
         mail=mail,
     )
 

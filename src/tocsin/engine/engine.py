@@ -17,6 +17,7 @@ from tocsin.engine.hub import Hub
 from tocsin.engine.intake import Intake
 from tocsin.engine.library import Document, Library
 from tocsin.engine.links import Links
+from tocsin.engine.mailroom import ThreadedMail
 from tocsin.engine.noise import Noise
 from tocsin.engine.ports import (
     Channel,
@@ -57,6 +58,7 @@ class Engine:
     silencing: Silencing
     heartbeats: Heartbeats
     probes: Probes
+    mailroom: ThreadedMail
     channels: Mapping[str, Channel]
     parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=dict[str, Any])
     """Further loops by name, put in before the start: heartbeats, probes, listeners."""
@@ -167,5 +169,6 @@ def assemble(
         silencing=silencing,
         heartbeats=Heartbeats(watched, clock, intake),
         probes=Probes(watched, clock, randomness, intake, library),
+        mailroom=ThreadedMail(watched, clock, intake),
         channels=channels,
     )

@@ -9,7 +9,7 @@ import structlog
 from msgspec.structs import replace
 
 from tocsin.alerts import probes as rules
-from tocsin.alerts.probes import Found, HttpCheck, Looked, Probe
+from tocsin.alerts.probes import Found, FromPlaybook, HttpCheck, Looked, Probe
 from tocsin.base import limits
 from tocsin.base.ids import slug
 from tocsin.engine.intake import Intake, IntakeFullError
@@ -30,14 +30,6 @@ FIRST_WITHIN = timedelta(seconds=30)
 """The first looks after a start are spread over this time."""
 
 _PASSING = (StoreUnavailableError, ConflictError, IntakeFullError)
-
-
-class FromPlaybook(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether the health checks of the playbook are looked at, and where its paths begin. Nothing of a
-    document is ever called before the operator has said so."""
-
-    allowed: bool = False
-    base_url: str = ""
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,13 +4,12 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from tocsin.alerts.heartbeats import Heartbeat
-from tocsin.alerts.probes import Probe
+from tocsin.alerts.probes import FromPlaybook, Probe
 from tocsin.engine.engine import Engine
 from tocsin.engine.ports import Prober
-from tocsin.engine.probes import FromPlaybook
 
 
-def watch(
+def set_watching(
     engine: Engine,
     heartbeats: Sequence[Heartbeat],
     probes: Sequence[Probe],
@@ -18,7 +17,7 @@ def watch(
     from_playbook: FromPlaybook,
     mail: Callable[[], Coroutine[Any, Any, None]] | None,
 ) -> None:
-    """Give the engine what it has to watch. `mail` is the loop of the listener for mail, where there is one."""
+    """Give the engine what it has to watch. `mail` is the loop of the mail listener, where there is one."""
     engine.heartbeats.follow(heartbeats)
     engine.probes.follow(probes, prober, from_playbook)
     engine.parts["heartbeats"] = engine.heartbeats.run

@@ -6,6 +6,7 @@ import msgspec
 from litestar import HttpMethod, Request, get, route
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
+from litestar.types import Method
 from litestar.types.internal_types import PathParameterDefinition
 
 from tocsin.alerts.heartbeats import Said
@@ -33,9 +34,9 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     said: Said
 
 
-def _operation_id(_: HTTPRouteHandler, method: HttpMethod, path: list[str | PathParameterDefinition]) -> str:
+def _operation_id(_: HTTPRouteHandler, method: Method, path: list[str | PathParameterDefinition]) -> str:
     parts = [each if isinstance(each, str) else each.name for each in path]
-    return method.value.lower() + "".join(each.title() for each in parts)
+    return HttpMethod(method).value.lower() + "".join(each.title() for each in parts)
 
 
 @route(
