@@ -4,8 +4,10 @@ import asyncio
 import logging
 import socket
 import ssl
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from typing import cast
 
 import dns.asyncresolver
 import dns.exception
@@ -177,18 +179,32 @@ def _place(url: httpx.URL) -> str:
 
 def _why_no_answer(error: httpx.TransportError) -> str:
     """The kind of trouble. What the library says of it may quote the address."""
-    cause: BaseException | None = error
-    while cause is not None:
+    causes = list(_causes(error))
+    for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             why = _VERIFY_WORDS.get(cause.verify_code, cause.verify_message)
             return f"its certificate does not verify: {why}"
-        if isinstance(cause, OSError):
-            return _why_no_connection(cause)
-        cause = cause.__cause__ or cause.__context__
-    text = str(error)
+    # The library's own OSError says nothing; one of the system has a number.
+    told = next((each for each in causes if isinstance(each, OSError) and each.errno), None)
+    if told is not None:
+        return _why_no_connection(told)
     if isinstance(error, httpx.ConnectError):
-        return "it takes no connection" + (f" ({text[:80]})" if "attempts failed" in text else "")
+        return "it takes no connection"
     return "the connection broke off before the answer was whole"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and all that led to it."""
+    seen: list[BaseException] = [error]
+    for each in seen:
+        yield each
+        inner: Sequence[BaseException] = (
+            cast("BaseExceptionGroup[BaseException]", each).exceptions
+            if isinstance(each, BaseExceptionGroup)
+            else ()
+        )
+        more = [*inner, each.__cause__, each.__context__]
+        seen += [cause for cause in more if cause is not None and not any(cause is one for one in seen)]
 
 
 def _why_no_connection(error: OSError) -> str:
@@ -198,7 +214,7 @@ def _why_no_connection(error: OSError) -> str:
         return "the connection was refused"
     if isinstance(error, ConnectionResetError):
         return "the connection was cut off"
-    return f"it takes no connection ({error.strerror or 'the network says no more'})"
+    return f"it takes no connection ({error.strerror or type(error).__name__})"
 
 
 async def _dns(check: DnsCheck, timeout: timedelta) -> str:

@@ -224,8 +224,9 @@ def alert_of(heartbeat: Heartbeat, beat: Beat, stands: Standing, now: datetime) 
     """The alert of a heartbeat as it stands: firing while it is missed or failed, else resolved."""
     annotations = {"summary": stands.because}
     if stands.is_down:
-        annotations["description"] = f"{stands.because} Expected {rhythm(heartbeat)}, at the latest by "
-        annotations["description"] += f"{in_zone(stands.deadline, heartbeat.timezone)}."
+        if stands.state is BeatState.MISSED:
+            latest = in_zone(stands.deadline, heartbeat.timezone)
+            annotations["description"] = f"{stands.because} Its time was over at {latest}."
         if beat.output:
             annotations["output"] = beat.output
     began = stands.deadline if stands.state is BeatState.MISSED else beat.heard_at or now

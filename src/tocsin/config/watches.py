@@ -179,14 +179,19 @@ def _heartbeat(name: str, values: dict[str, Any], place: str, secret: Secrets) -
         raise ProblemsError(problems)
     return Heartbeat(
         name=name,
-        every=table.every,
+        every=_plain(table.every) if table.every else None,
         cron=table.cron,
         timezone=table.timezone,
-        grace=table.grace,
-        runs_at_most=table.runs_at_most,
+        grace=_plain(table.grace),
+        runs_at_most=_plain(table.runs_at_most) if table.runs_at_most else None,
         labels=table.labels,
         key=key,
     )
+
+
+def _plain(span: Span) -> timedelta:
+    """A duration as everything else knows it."""
+    return timedelta(seconds=span.total_seconds())
 
 
 def _cron(table: _HeartbeatTable, place: str) -> Iterator[Problem]:
@@ -231,8 +236,8 @@ def _probe(name: str, values: dict[str, Any], place: str, secret: Secrets) -> Pr
         name=name,
         check=check,
         target=target,
-        every=table.every,
-        timeout=table.timeout,
+        every=_plain(table.every),
+        timeout=_plain(table.timeout),
         failures=table.failures,
         successes=table.successes,
         labels=table.labels,
@@ -316,7 +321,7 @@ def _http(table: _HttpTable, place: str, secret: Secrets, problems: list[Problem
         statuses=tuple(statuses),
         body_has=table.body_has,
         body_matches=table.body_matches,
-        slowest=table.slowest,
+        slowest=_plain(table.slowest) if table.slowest else None,
         follow_redirects=table.follow_redirects,
         headers=headers,
         ca_file=table.ca_file,

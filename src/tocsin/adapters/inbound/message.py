@@ -121,7 +121,7 @@ def mail_of(
     )
 
 
-def _header(message: Message[Any, Any], name: str) -> str:
+def _header(message: "Message[Any, Any]", name: str) -> str:
     """All of the header, decoded as far as it can be."""
     raw: object = message.get(name, "")
     try:
@@ -140,7 +140,7 @@ def _decoded(piece: bytes | str, charset: str | None) -> str:
         return piece.decode("utf-8", errors="replace")
 
 
-def _content(message: Message[Any, Any]) -> tuple[str, tuple[str, ...]]:
+def _content(message: "Message[Any, Any]") -> tuple[str, tuple[str, ...]]:
     """The text, plain before HTML, and the names of the attachments."""
     plain, rich = "", ""
     attachments: list[str] = []
@@ -159,14 +159,14 @@ def _content(message: Message[Any, Any]) -> tuple[str, tuple[str, ...]]:
     return text.strip(), tuple(attachments)
 
 
-def _parts(message: Message[Any, Any]) -> Iterator[Message[Any, Any]]:
+def _parts(message: "Message[Any, Any]") -> "Iterator[Message[Any, Any]]":
     for number, part in enumerate(message.walk()):
         if number >= PARTS_MAX:
             return
         yield part
 
 
-def _text_of(part: Message[Any, Any]) -> str:
+def _text_of(part: "Message[Any, Any]") -> str:
     raw: object = part.get_payload(decode=True)
     content = raw if isinstance(raw, bytes) else b""
     return _decoded(content, part.get_content_charset("utf-8"))

@@ -2,7 +2,7 @@
 
 from litestar import Router
 
-from tocsin.faces.web import doors, pages
+from tocsin.faces.web import doors, pages, watching
 from tocsin.faces.web.forms import our_own_form
 from tocsin.faces.web.render import error_page, static_file
 
@@ -21,6 +21,7 @@ def handlers() -> list[Router]:
             pages.ask,
             pages.show_oncall,
             pages.follow_all,
+            watching.show_watches,
             doors.show_setup,
             doors.set_up,
             doors.show_sign_in,
