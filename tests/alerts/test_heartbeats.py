@@ -181,9 +181,7 @@ def test_the_key_is_never_shown() -> None:
     assert "tell-nobody" not in repr(Heartbeat(name="x", every=MINUTE, key="tell-nobody-tell-nobody"))
 
 
-@given(
-    st.integers(0, 400), st.integers(0, 400), st.integers(0, 400), st.integers(0, 900), st.booleans()
-)
+@given(st.integers(0, 400), st.integers(0, 400), st.integers(0, 400), st.integers(0, 900), st.booleans())
 def test_a_gap_only_ever_gives_more_time_and_a_bounded_one(
     last: int, start: int, length: int, now: int, by_schedule: bool
 ) -> None:

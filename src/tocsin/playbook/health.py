@@ -36,7 +36,7 @@ def _of(detection: Detection, base_url: str, values: Mapping[str, str]) -> Itera
     if whole:
         yield from (url for url in whole if _is_usable(url))
         return
-    if not base_url:
+    if not base_url or "://" in text:
         return
     paths = _PATH.findall(text.replace("→", " "))
     for path in paths or [USUAL_PATH]:
