@@ -30,6 +30,9 @@ REFERENCES_MAX = 50
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,300}>")
 _OUR_ID = re.compile(r"\.(?:[0-9a-f]{16}|thread)@(?P<host>[^>]{1,255})>$")
 _BLOCKS = frozenset({"p", "div", "br", "tr", "li", "h1", "h2", "h3", "h4", "table", "ul", "ol", "pre", "hr"})
+_NOT_OF_MAIL = frozenset({"punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined"})
+"""Codecs of Python that no mail is written in; some take very long over a long text."""
+
 _SKIPPED = frozenset({"script", "style", "head", "title"})
 
 
@@ -134,8 +137,9 @@ def _header(message: "Message[Any, Any]", name: str) -> str:
 def _decoded(piece: bytes | str, charset: str | None) -> str:
     if isinstance(piece, str):
         return piece
+    name = (charset or "utf-8").casefold().replace("-", "_")
     try:
-        return piece.decode(charset or "utf-8", errors="replace")
+        return piece.decode("utf-8" if name in _NOT_OF_MAIL else name, errors="replace")
     except (LookupError, ValueError):
         return piece.decode("utf-8", errors="replace")
 
@@ -148,6 +152,9 @@ def _content(message: "Message[Any, Any]") -> tuple[str, tuple[str, ...]]:
         if part.is_multipart():
             continue
         name, kind = part.get_filename(), part.get_content_type()
+        if kind.startswith("multipart/"):
+            # It says that it has parts, and has none that can be found.
+            kind = "text/plain"
         if name or part.get_content_disposition() == "attachment" or not kind.startswith("text/"):
             if len(attachments) < ATTACHMENTS_MAX:
                 attachments.append(" ".join(_clean(str(name or kind)).split())[:100])
@@ -168,8 +175,10 @@ def _parts(message: "Message[Any, Any]") -> "Iterator[Message[Any, Any]]":
 
 def _text_of(part: "Message[Any, Any]") -> str:
     raw: object = part.get_payload(decode=True)
-    content = raw if isinstance(raw, bytes) else b""
-    return _decoded(content, part.get_content_charset("utf-8"))
+    if isinstance(raw, bytes) and raw:
+        return _decoded(raw, part.get_content_charset("utf-8"))
+    as_it_stands: object = part.get_payload()
+    return as_it_stands if isinstance(as_it_stands, str) else ""
 
 
 class _Words(HTMLParser):
