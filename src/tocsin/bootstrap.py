@@ -14,18 +14,22 @@ import structlog
 
 from tocsin.adapters.clock import SystemClock, SystemRandomness
 from tocsin.adapters.files import read_bytes, read_folder, read_text, watch, write_secret
+from tocsin.adapters.inbound.mail import listener_of
 from tocsin.adapters.live import LiveWorld
 from tocsin.adapters.logs import configure, unfailing_stderr
+from tocsin.adapters.probes import NetProber
 from tocsin.adapters.store.address import read_address
 from tocsin.adapters.store.sql import SqlStore, connect
 from tocsin.base.problems import Problem, ProblemsError
 from tocsin.config.load import load_settings
 from tocsin.config.secrets import Secrets, resolve_secret
 from tocsin.config.settings import Settings, references_of
+from tocsin.config.watches import watches_of
 from tocsin.engine.engine import Engine, assemble
 from tocsin.engine.ports import Channel, Store
 from tocsin.engine.shelf import Shelf, put_on_shelf
 from tocsin.engine.sources import Source
+from tocsin.engine.watches import set_watching
 from tocsin.faces.cli.services import ServeOptions, StoreOptions
 from tocsin.faces.http.app import create_app
 from tocsin.faces.web import site
@@ -240,6 +244,7 @@ async def _serve(settings: Settings) -> None:
     clock, randomness = SystemClock(), SystemRandomness()
     channels = channels_of(settings, read_secret, clock)
     sources = sources_of(settings, read_secret)
+    watches = watches_of(settings, read_secret)
     shelf, roster = documents_of(settings, channels)
     _tell(shelf, clock.now())
     listening = listen(settings)
@@ -254,6 +259,10 @@ async def _serve(settings: Settings) -> None:
         channels=channels,
         public_url=settings.public_url,
         bundle_window=settings.page_bundle_window,
+    )
+    listener = listener_of(settings, watches.mail, clock, engine.mailroom)
+    set_watching(
+        engine, watches.heartbeats, watches.probes, NetProber(clock), watches.from_playbook, listener
     )
     app = create_app(
         engine,

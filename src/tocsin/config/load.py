@@ -49,6 +49,8 @@ POLICY = Setting("policy", v.PATH, "policy")
 OUTBOX_FILE = Setting("outbox_file", v.PATH)
 OPEN_SOURCES = Setting("allow_unauthenticated_sources", v.FLAG)
 BUNDLE_WINDOW = Setting("page_bundle_window", v.span(timedelta(0), timedelta(minutes=5)))
+PROBES_FROM_PLAYBOOK = Setting("probes_from_playbook", v.FLAG)
+PROBES_BASE_URL = Setting("probes_base_url", v.BASE_URL)
 SMTP_HOST = Setting("smtp.host", v.HOST)
 SMTP_PORT = Setting("smtp.port", v.PORT)
 SMTP_TLS = Setting("smtp.tls", v.TLS)
@@ -70,6 +72,7 @@ SETTINGS: tuple[Setting[Any], ...] = (
     *(HOST, PORT, PUBLIC_URL, DATA_DIR, DATABASE_URL, DATABASE_URL_REF, PLAYBOOK, ROSTER, POLICY),
     OUTBOX_FILE,
     *(OPEN_SOURCES, BUNDLE_WINDOW, WEBHOOK_SECRET_REF, LOG_LEVEL, LOG_FORMAT),
+    *(PROBES_FROM_PLAYBOOK, PROBES_BASE_URL),
     *(SMTP_HOST, SMTP_PORT, SMTP_TLS, SMTP_FROM, SMTP_USERNAME, SMTP_PASSWORD_REF),
     *(DEFAULT_RESPOND_WITHIN, IMMEDIATE_MEANS, NEXT_ROLE_AFTER, EVERYONE_AFTER),
     *(REPEAT_SHARE, REPEAT_LEAST, REPEAT_LATE),
@@ -282,6 +285,8 @@ def _settings(
         log=Log(level=loader.get(LOG_LEVEL) or "info", format=loader.get(LOG_FORMAT) or "text"),
         clocks=_clocks(loader),
         page_bundle_window=timedelta(seconds=10) if window is None else window,
+        probes_from_playbook=loader.get(PROBES_FROM_PLAYBOOK) or False,
+        probes_base_url=loader.get(PROBES_BASE_URL) or "",
     )
 
 

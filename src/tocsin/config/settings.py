@@ -45,7 +45,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     kind of source to the reference of a token of its own, `source_rates` to how many requests a minute one
     address may send it. `channels` and `sources` hold the tables of
     channels and sources, as they stand in the file; `tables` those of the parts that read their own table
-    (see `config.tables`), by its name.
+    (see `config.tables`), by its name. `probes_from_playbook` lets the health checks of the playbook be
+    looked at; paths among them are under `probes_base_url`.
     """
 
     host: str
@@ -69,6 +70,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log: Log = Log()
     clocks: Clocks = Clocks()
     page_bundle_window: timedelta = timedelta(seconds=10)
+    probes_from_playbook: bool = False
+    probes_base_url: str = ""
 
     def __repr__(self) -> str:
         """A short form, so that a log never shows the password in a database URL."""

@@ -14,10 +14,12 @@ from tocsin.engine.clockwork import Clockwork
 from tocsin.engine.deliveries import Deliveries
 from tocsin.engine.delivery import Delivery
 from tocsin.engine.desk import Desk
+from tocsin.engine.heartbeats import Heartbeats
 from tocsin.engine.hub import Hub
 from tocsin.engine.intake import Intake
 from tocsin.engine.library import Document, Library
 from tocsin.engine.links import Links
+from tocsin.engine.mailroom import ThreadedMail
 from tocsin.engine.noise import Noise
 from tocsin.engine.ports import (
     Channel,
@@ -27,6 +29,7 @@ from tocsin.engine.ports import (
     Store,
     StoreUnavailableError,
 )
+from tocsin.engine.probes import Probes
 from tocsin.engine.queries import Queries
 from tocsin.engine.remote import Remote
 from tocsin.engine.replacing import Replacing
@@ -64,6 +67,9 @@ class Engine:
     remote: Remote
     changes: Changes
     sightings: Sightings
+    heartbeats: Heartbeats
+    probes: Probes
+    mailroom: ThreadedMail
     channels: Mapping[str, Channel]
     parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=dict[str, Any])
     """Further loops by name, put in before the start: heartbeats, probes, listeners."""
@@ -182,6 +188,9 @@ def assemble(
         remote=Remote(watched, desk, library),
         changes=Changes(watched, clock, randomness),
         sightings=sightings,
+        heartbeats=Heartbeats(watched, clock, intake),
+        probes=Probes(watched, clock, randomness, intake, library),
+        mailroom=ThreadedMail(watched, clock, intake),
         channels=channels,
         parts={"sightings": sightings.run},
     )

@@ -34,8 +34,8 @@ _HEADERS = (
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 )
 _STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
-_CAPABILITIES = ("/p/", "/setup/")
-"""Paths that go on with a secret."""
+_CAPABILITIES = ("/p/", "/setup/", "/beat/")
+"""Paths that go on, or may go on, with a secret."""
 
 
 class Framed(Litestar):

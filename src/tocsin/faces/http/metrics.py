@@ -1,4 +1,5 @@
-"""Metrics for Prometheus. Labels hold only words of ours: methods, routes, states, kinds of source."""
+"""Metrics for Prometheus. Labels hold only words of ours or of the settings: methods, routes, states, kinds
+of source, names of probes."""
 
 from datetime import timedelta
 
@@ -45,6 +46,18 @@ class Metrics:
             "tocsin_streams", "Timelines and lists that are followed.", registry=self._registry
         )
         self._ready = Gauge("tocsin_ready", "Whether the store can be used.", registry=self._registry)
+        self._heartbeats = Gauge(
+            "tocsin_heartbeats", "Heartbeats by state.", ["state"], registry=self._registry
+        )
+        self._probe_up = Gauge(
+            "tocsin_probe_up",
+            "Whether the last look of a probe was fine.",
+            ["probe"],
+            registry=self._registry,
+        )
+        self._probe_seconds = Gauge(
+            "tocsin_probe_seconds", "How long the last look took.", ["probe"], registry=self._registry
+        )
         self._troubles = Gauge("tocsin_troubles", "Troubles that the pages show.", registry=self._registry)
 
     def answered(self, method: str, route: str, status: int, took: timedelta) -> None:
@@ -63,9 +76,21 @@ class Metrics:
         self._ready.set(health.ready)
         self._streams.set(self._engine.hub.followers)
         self._troubles.set(len(health.troubles))
+        self._watch()
         if health.ready:
             await self._look()
         return generate_latest(self._registry)
+
+    def _watch(self) -> None:
+        counted = self._engine.heartbeats.count(self._engine.clock.now())
+        for state, count in counted.items():
+            self._heartbeats.labels(state.value).set(count)
+        # A probe that is gone must not stand there for ever.
+        self._probe_up.clear()
+        self._probe_seconds.clear()
+        for name, looked in self._engine.probes.latest().items():
+            self._probe_up.labels(name).set(looked.results[0].fine)
+            self._probe_seconds.labels(name).set(looked.results[0].took.total_seconds())
 
     async def _look(self) -> None:
         async with self._engine.store.reading() as reader:

@@ -2,7 +2,7 @@
 
 from litestar import Router
 
-from tocsin.faces.web import doors, pages, sources
+from tocsin.faces.web import doors, pages, sources, watching
 from tocsin.faces.web.forms import our_own_form
 from tocsin.faces.web.render import error_page, static_file
 
@@ -24,6 +24,7 @@ def handlers() -> list[Router]:
             sources.show_sources,
             sources.show_source,
             sources.try_source,
+            watching.show_watches,
             doors.show_setup,
             doors.set_up,
             doors.show_sign_in,

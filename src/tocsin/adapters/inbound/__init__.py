@@ -1,0 +1,1 @@
+"""What listens for senders that do not speak HTTP."""
