@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from tocsin.engine.access import Access
+from tocsin.engine.alertbook import AlertBook
 from tocsin.engine.clockwork import Clockwork
 from tocsin.engine.delivery import Delivery
 from tocsin.engine.desk import Desk
@@ -26,9 +27,11 @@ from tocsin.engine.ports import (
     StoreUnavailableError,
 )
 from tocsin.engine.queries import Queries
+from tocsin.engine.reports import Reports
 from tocsin.engine.shelf import Shelf
 from tocsin.engine.silencing import Silencing
 from tocsin.engine.watched import TRY_AGAIN, WatchedStore
+from tocsin.engine.why import Explainer
 from tocsin.incident.rules import Clocks
 from tocsin.oncall.model import Roster
 
@@ -53,6 +56,9 @@ class Engine:
     queries: Queries
     access: Access
     silencing: Silencing
+    alerts: AlertBook
+    explainer: Explainer
+    reports: Reports
     channels: Mapping[str, Channel]
     parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=dict[str, Any])
     """Further loops by name, put in before the start: heartbeats, probes, listeners."""
@@ -161,5 +167,17 @@ def assemble(
         queries=Queries(watched, clock, library),
         access=access,
         silencing=silencing,
+        alerts=AlertBook(watched),
+        explainer=Explainer(watched, clock, library, silencing),
+        reports=Reports(
+            store=watched,
+            clock=clock,
+            randomness=randomness,
+            desk=desk,
+            intake=intake,
+            access=access,
+            library=library,
+            channels=channels,
+        ),
         channels=channels,
     )

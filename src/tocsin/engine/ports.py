@@ -13,6 +13,7 @@ from tocsin.base.ids import IncidentId, PageId
 from tocsin.engine.records import (
     Account,
     AlertRecord,
+    AlertStep,
     AuditEntry,
     ChainedEntry,
     Fault,
@@ -106,8 +107,18 @@ class Reader(Protocol):
         """The record of one alert."""
         ...
 
-    async def alerts(self, limit: int = 200, incident: IncidentId | None = None) -> list[AlertRecord]:
-        """Alerts, the last seen first; of one incident only where given."""
+    async def alerts(
+        self,
+        limit: int = 200,
+        incident: IncidentId | None = None,
+        after: tuple[datetime, str] | None = None,
+    ) -> list[AlertRecord]:
+        """Alerts, the last seen first, then by fingerprint; of one incident only where given. `after` is
+        the time (UTC) and the fingerprint of the last one that was read before."""
+        ...
+
+    async def alert_steps(self, fingerprint: str, limit: int = 100) -> list[AlertStep]:
+        """The latest decisions about an alert that are kept, the first of them first."""
         ...
 
     async def count_alerts(self) -> int:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from tocsin.alerts.model import Alert
+from tocsin.alerts.model import Alert, AlertStatus
 from tocsin.base.ids import IncidentId, PersonId
 from tocsin.incident.events import Actor, Entry
 from tocsin.incident.outgoing import RaiseAlert, Send
@@ -21,6 +21,16 @@ class AlertRecord(msgspec.Struct, frozen=True, kw_only=True):
     first_seen_at: datetime
     last_seen_at: datetime
     times: int
+
+
+class AlertStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One decision about an alert: what came, when (UTC), where it went, and why."""
+
+    fingerprint: str
+    at: datetime
+    status: AlertStatus
+    incident: IncidentId | None
+    because: str
 
 
 class OutboxStatus(StrEnum):

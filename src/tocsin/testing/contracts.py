@@ -299,6 +299,11 @@ class ReadModelContract:
             found = await reader.alerts()
             assert [each.alert.fingerprint[0] for each in found] == ["b", "a", "n"]
             assert await reader.alerts(limit=1) == found[:1]
+            for place, each in enumerate(found, start=1):
+                after_it = (each.last_seen_at, each.alert.fingerprint)
+                assert await reader.alerts(after=after_it) == found[place:]
+                assert (await reader.alert_steps(each.alert.fingerprint))[-1].because == each.because
+            assert await reader.alert_steps("none") == []
             assert await reader.alerts(incident=INC_2) == [
                 record(alert("b" * 16, text="\x00"), INC_2, minutes=2)
             ]

@@ -20,6 +20,7 @@ from tocsin.engine.ports import ConflictError
 from tocsin.engine.records import (
     Account,
     AlertRecord,
+    AlertStep,
     AuditEntry,
     ChainedEntry,
     OutboxRow,
@@ -119,12 +120,29 @@ class MemoryReader:
         self._step("alert")
         return self._tables.alerts.get(fingerprint)
 
-    async def alerts(self, limit: int = 200, incident: IncidentId | None = None) -> list[AlertRecord]:
+    async def alerts(
+        self,
+        limit: int = 200,
+        incident: IncidentId | None = None,
+        after: tuple[datetime, str] | None = None,
+    ) -> list[AlertRecord]:
         self._step("alerts")
         found = [each for each in self._tables.alerts.values() if incident in (None, each.incident)]
         found.sort(key=lambda record: record.alert.fingerprint)
         found.sort(key=lambda record: record.last_seen_at, reverse=True)
+        if after is not None:
+            at, last = after
+            found = [
+                each
+                for each in found
+                if each.last_seen_at < at or (each.last_seen_at == at and each.alert.fingerprint > last)
+            ]
         return found[:limit]
+
+    async def alert_steps(self, fingerprint: str, limit: int = 100) -> list[AlertStep]:
+        self._step("alert_steps")
+        found = self._tables.alerts.get(fingerprint)
+        return rows.steps_of(found)[:limit] if found else []
 
     async def count_alerts(self) -> int:
         self._step("count_alerts")

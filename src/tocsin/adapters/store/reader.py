@@ -28,6 +28,7 @@ from tocsin.base.ids import IncidentId
 from tocsin.engine.records import (
     Account,
     AlertRecord,
+    AlertStep,
     AuditEntry,
     ChainedEntry,
     OutboxRow,
@@ -145,12 +146,26 @@ class SqlReader(Connected):
         return None if body is None else rows.read_body(body, AlertRecord)
 
     @step
-    async def alerts(self, limit: int = 200, incident: IncidentId | None = None) -> list[AlertRecord]:
+    async def alerts(
+        self,
+        limit: int = 200,
+        incident: IncidentId | None = None,
+        after: tuple[datetime, str] | None = None,
+    ) -> list[AlertRecord]:
         newest_first = (alerts.c.last_seen_at.desc(), alerts.c.fingerprint)
         query = select(alerts.c.body).order_by(*newest_first).limit(limit)
         if incident is not None:
             query = query.where(alerts.c.incident == incident)
+        if after is not None:
+            at, last = after
+            same = (alerts.c.last_seen_at == at) & (alerts.c.fingerprint > last)
+            query = query.where((alerts.c.last_seen_at < at) | same)
         return [rows.read_body(row["body"], AlertRecord) for row in await self._all(query)]
+
+    @step
+    async def alert_steps(self, fingerprint: str, limit: int = 100) -> list[AlertStep]:
+        body = await self._value(select(alerts.c.body).where(alerts.c.fingerprint == fingerprint))
+        return [] if body is None else rows.steps_of(rows.read_body(body, AlertRecord))[:limit]
 
     @step
     async def count_alerts(self) -> int:

@@ -17,7 +17,7 @@ from tocsin.adapters.store.codec import (
 )
 from tocsin.base.ids import parse_incident_id
 from tocsin.base.times import format_instant
-from tocsin.engine.records import AuditEntry, ChainedEntry, OutboxRow, OutboxStatus
+from tocsin.engine.records import AlertRecord, AlertStep, AuditEntry, ChainedEntry, OutboxRow, OutboxStatus
 from tocsin.incident.events import Actor, Entry
 from tocsin.incident.outgoing import RaiseAlert, Send
 from tocsin.incident.state import Incident
@@ -57,6 +57,18 @@ def read_body(body: str, shape: type[_Struct]) -> _Struct:
         return msgspec.json.decode(body, type=shape)
     except (msgspec.MsgspecError, UnicodeError, TypeError) as error:
         raise CodecError(f"a record of kind {shape.__name__} cannot be read: {error}") from error
+
+
+def steps_of(record: AlertRecord) -> list[AlertStep]:
+    """The one decision that the record of an alert itself remembers: the latest."""
+    step = AlertStep(
+        fingerprint=record.alert.fingerprint,
+        at=record.last_seen_at,
+        status=record.alert.status,
+        incident=record.incident,
+        because=record.because,
+    )
+    return [step]
 
 
 def number_of(incident: str) -> int:

@@ -34,7 +34,7 @@ _HEADERS = (
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 )
 _STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
-_CAPABILITIES = ("/p/", "/setup/")
+_CAPABILITIES = ("/p/", "/setup/", "/report/")
 """Paths that go on with a secret."""
 
 
