@@ -17,6 +17,7 @@ from tocsin.adapters.store.memory import MemoryStore
 from tocsin.alerts.model import Alert, AlertStatus, fingerprint
 from tocsin.base.ids import PersonId
 from tocsin.base.problems import Problem
+from tocsin.config.report_form import ReportForm
 from tocsin.engine.access import Scope
 from tocsin.engine.engine import Engine, assemble
 from tocsin.engine.library import read_document
@@ -94,6 +95,15 @@ class Sink:
         return None
 
 
+class Mail(Sink):
+    """A channel for e-mail that keeps what it was given."""
+
+    kind = "email"
+
+    def check(self, address: str) -> str | None:
+        return None if "@" in address else "that is no address"
+
+
 class ListSource(PlainSource):
     """A wire format for tests: a list of objects with `labels`, of which each may be bad by itself."""
 
@@ -140,7 +150,8 @@ def _problem(field: str, message: str) -> Problem:
 class House:
     """The engine, its application, and tokens for every scope."""
 
-    def __init__(self, engine: Engine, app: Litestar, clock: HandClock, sink: Sink) -> None:
+    def __init__(self, engine: Engine, app: Litestar, clock: HandClock, sink: Sink, mail: Mail) -> None:
+        self.mail = mail
         self.engine = engine
         self.app = app
         self.clock = clock
@@ -183,10 +194,14 @@ class House:
 
 
 def make_house(
-    *, public_url: str = "http://tocsin.test", open_sources: bool = False, clock: HandClock | None = None
+    *,
+    public_url: str = "http://tocsin.test",
+    open_sources: bool = False,
+    clock: HandClock | None = None,
+    report_form: ReportForm | None = None,
 ) -> House:
     """Put one together; nothing runs yet."""
-    clock, sink = clock or HandClock(), Sink()
+    clock, sink, mail = clock or HandClock(), Sink(), Mail()
     content = files("tocsin").joinpath("examples/playbook.md").read_bytes()
     engine = assemble(
         store=MemoryStore(fold),
@@ -195,7 +210,7 @@ def make_house(
         document=read_document("playbook.md", content),
         roster=roster_of_test(),
         clocks=Clocks(),
-        channels={"outbox": sink},
+        channels={"outbox": sink, "email": mail},
         public_url=public_url,
         bundle_window=timedelta(0),
     )
@@ -206,8 +221,9 @@ def make_house(
         allow_unauthenticated_sources=open_sources,
         extra_handlers=site.handlers(),
         error_page=site.error_page,
+        report_form=report_form,
     )
-    return House(engine, app, clock, sink)
+    return House(engine, app, clock, sink, mail)
 
 
 @asynccontextmanager

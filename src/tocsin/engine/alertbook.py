@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import msgspec
 
 from tocsin.alerts.matchers import Matcher
-from tocsin.alerts.model import Alert, AlertStatus
+from tocsin.alerts.model import AlertStatus
 from tocsin.base.ids import IncidentId
 from tocsin.base.times import parse_instant, require_utc
 from tocsin.engine.ports import Reader, Store
@@ -150,9 +150,9 @@ def _text_of(record: AlertRecord) -> str:
     return "\n".join((*labels, alert.fingerprint, alert.summary, alert.source, record.because)).casefold()
 
 
-def label_text(alert: Alert) -> str:
-    """The labels of an alert in one line, without its name."""
-    return ", ".join(f"{name}={value}" for name, value in sorted(alert.labels.items()) if name != "alertname")
+def shown_of(text: str) -> Shown | None:
+    """The choice of this name; None where there is none."""
+    return text if text in SHOWN else None
 
 
 def _cursor(last: tuple[datetime, str] | None) -> str:

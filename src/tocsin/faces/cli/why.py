@@ -16,7 +16,7 @@ def why(
     alert: Annotated[
         list[str],
         typer.Argument(
-            metavar="ALERT", help="Its fingerprint or the beginning of it, its name, or words of it."
+            metavar="ALERT", help="Its fingerprint, or how that begins; its name; or words of it."
         ),
     ],
     server: Server = None,

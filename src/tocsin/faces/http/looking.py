@@ -8,7 +8,7 @@ from litestar.params import FromPath, QueryParameter
 from tocsin.base.ids import IncidentId
 from tocsin.base.problems import Problem, ProblemsError
 from tocsin.base.times import parse_instant
-from tocsin.engine.alertbook import SHOWN
+from tocsin.engine.alertbook import SHOWN, shown_of
 from tocsin.faces.http.guards import at_least
 from tocsin.faces.http.incidents import incident_of
 from tocsin.faces.http.problems import ApiError
@@ -46,17 +46,20 @@ async def list_alerts(
     face: TheFace,
     limit: Annotated[int, QueryParameter(ge=1, le=ALERTS_MAX)] = 200,
     incident: Annotated[str | None, QueryParameter(description="Only those of this incident.")] = None,
-    state: Annotated[
-        str, QueryParameter(description="`firing`, `ended`, `apart` (firing without an incident) or `all`.")
+    status: Annotated[
+        str,
+        QueryParameter(
+            name="state", description="`firing`, `ended`, `apart` (firing without an incident) or `all`."
+        ),
     ] = "all",
     text: Annotated[str, QueryParameter(description="Words that stand in labels, summary or reason.")] = "",
     after: Annotated[str, QueryParameter(description="The `after` of the answer before.")] = "",
 ) -> AlertList:
     """Alerts, the last seen first, each with the incident it belongs to or the reason why to none."""
     wanted: IncidentId | None = incident_of(incident) if incident else None
-    shown = next((each for each in SHOWN if each == state), None)
+    shown = shown_of(status)
     if shown is None:
-        raise _wrong("state", f"There is no state {state[:40]!r}.", f"The states are: {', '.join(SHOWN)}.")
+        raise _wrong("state", f"There is no state {status[:40]!r}.", f"The states are: {', '.join(SHOWN)}.")
     try:
         found = await face.engine.alerts.search(shown, text[:TEXT_CHARS_MAX], wanted, limit, after)
     except ValueError as error:
@@ -71,7 +74,7 @@ async def find_alerts(
         str, QueryParameter(description="A fingerprint or its beginning, a name, or words of its labels.")
     ],
 ) -> AlertList:
-    """The alerts that somebody may mean: by fingerprint, else by its beginning, else by name, else by words."""
+    """The alerts that somebody may mean: by fingerprint or its beginning, else by name, else by words."""
     return AlertList(alerts=await face.engine.alerts.resolve(text[:TEXT_CHARS_MAX]))
 
 

@@ -64,16 +64,18 @@ async def file_report(request: AnyRequest, face: TheFace, principal: ThePrincipa
 @get("/weaknesses", guards=[at_least("responder")], operation_id="listWeaknesses", tags=["reports"])
 async def list_weaknesses(
     face: TheFace,
-    state: Annotated[str | None, QueryParameter(description="`open`, `handled` or `incident`.")] = None,
+    status: Annotated[
+        str | None, QueryParameter(name="state", description="`open`, `handled` or `incident`.")
+    ] = None,
 ) -> WeaknessList:
     """Weaknesses that were reported, newest first."""
-    wanted = next((each for each in WeaknessState if each.value == state), None)
-    if state is not None and wanted is None:
+    wanted = next((each for each in WeaknessState if each.value == status), None)
+    if status is not None and wanted is None:
         known = ", ".join(WeaknessState)
         problem = Problem(
             code="unknown-state",
             field="state",
-            message=f"There is no state {state[:40]!r}.",
+            message=f"There is no state {status[:40]!r}.",
             mend=f"The states are: {known}.",
         )
         raise ProblemsError([problem])

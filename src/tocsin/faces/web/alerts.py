@@ -1,14 +1,14 @@
 """The pages of alerts: all of them, and one with everything that was decided about it."""
 
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from litestar import Response, get
 from litestar.exceptions import NotFoundException
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from tocsin.base.ids import parse_incident_id
-from tocsin.engine.alertbook import SHOWN, Found
+from tocsin.engine.alertbook import Found, shown_of
 from tocsin.engine.told import SOURCE
 from tocsin.engine.verbs import may
 from tocsin.faces.requests import TheFace
@@ -25,14 +25,14 @@ SHOWN_WORDS = {"firing": "Firing", "apart": "Firing, without an incident", "ende
 async def show_alerts(
     request: AnyRequest,
     face: TheFace,
-    state: FromQuery[str] = "all",
+    status: Annotated[str, QueryParameter(name="state")] = "all",
     text: FromQuery[str] = "",
     incident: FromQuery[str] = "",
     after: FromQuery[str] = "",
 ) -> Response[Any]:
     """The alerts, the last seen first, as many as fit on a page."""
     principal = await signed_in(request)
-    shown = next((each for each in SHOWN if each == state), "all")
+    shown = shown_of(status) or "all"
     text, wanted, wrong = text.strip()[:TEXT_CHARS_MAX], parse_incident_id(incident), ""
     if incident.strip() and wanted is None:
         wrong = f"{incident.strip()[:40]!r} is no incident; write one such as INC-7."
