@@ -18,7 +18,8 @@ from tocsin.faces.cli.services import (
 )
 
 if TYPE_CHECKING:
-    from tocsin.engine.ports import Clock, Randomness, Store, World
+    from tocsin.engine.outside import World
+    from tocsin.engine.ports import Clock, Randomness, Store
 
 
 class Services:

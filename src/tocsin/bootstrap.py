@@ -22,6 +22,7 @@ from tocsin.adapters.store.address import read_address
 from tocsin.adapters.store.sql import SqlStore, connect
 from tocsin.base.problems import Problem, ProblemsError
 from tocsin.config.load import load_settings
+from tocsin.config.report_form import report_form
 from tocsin.config.secrets import Secrets, resolve_secret
 from tocsin.config.settings import Settings, references_of
 from tocsin.config.watches import watches_of
@@ -243,7 +244,7 @@ def serve(options: ServeOptions) -> None:
 async def _serve(settings: Settings) -> None:
     clock, randomness = SystemClock(), SystemRandomness()
     channels = channels_of(settings, read_secret, clock)
-    sources = sources_of(settings, read_secret)
+    sources, form = sources_of(settings, read_secret), report_form(settings, read_secret)
     watches = watches_of(settings, read_secret)
     shelf, roster = documents_of(settings, channels)
     _tell(shelf, clock.now())
@@ -276,7 +277,9 @@ async def _serve(settings: Settings) -> None:
         source_rates=settings.source_rates,
         extra_handlers=site.handlers(),
         error_page=site.error_page,
+        report_form=form,
     )
+    engine.parts["reports"] = engine.reports.run
     await engine.start()
     watched = [path for path in (settings.playbook, settings.roster, settings.policy) if path is not None]
     watcher = asyncio.create_task(watch(watched, lambda: _reload(engine, settings, channels)))

@@ -18,6 +18,7 @@ from tocsin.adapters.store.memory import MemoryStore
 from tocsin.alerts.model import Alert, AlertStatus, fingerprint
 from tocsin.base.ids import PersonId
 from tocsin.base.problems import Problem
+from tocsin.config.report_form import ReportForm
 from tocsin.engine.access import Scope
 from tocsin.engine.engine import Engine, assemble
 from tocsin.engine.library import read_document
@@ -95,6 +96,15 @@ class Sink:
         return None
 
 
+class Mail(Sink):
+    """A channel for e-mail that keeps what it was given."""
+
+    kind = "email"
+
+    def check(self, address: str) -> str | None:
+        return None if "@" in address else "that is no address"
+
+
 class ListSource(PlainSource):
     """A wire format for tests: a list of objects with `labels`, of which each may be bad by itself."""
 
@@ -141,7 +151,8 @@ def _problem(field: str, message: str) -> Problem:
 class House:
     """The engine, its application, and tokens for every scope."""
 
-    def __init__(self, engine: Engine, app: Litestar, clock: HandClock, sink: Sink) -> None:
+    def __init__(self, engine: Engine, app: Litestar, clock: HandClock, sink: Sink, mail: Mail) -> None:
+        self.mail = mail
         self.engine = engine
         self.app = app
         self.clock = clock
@@ -190,9 +201,10 @@ def make_house(
     clock: HandClock | None = None,
     source_tokens: dict[str, str] | None = None,
     sources: Sequence[Source] = (),
+    report_form: ReportForm | None = None,
 ) -> House:
     """Put one together, with more sources where they are given; nothing runs yet."""
-    clock, sink = clock or HandClock(), Sink()
+    clock, sink, mail = clock or HandClock(), Sink(), Mail()
     content = files("tocsin").joinpath("examples/playbook.md").read_bytes()
     engine = assemble(
         store=MemoryStore(fold),
@@ -201,7 +213,7 @@ def make_house(
         document=read_document("playbook.md", content),
         roster=roster_of_test(),
         clocks=Clocks(),
-        channels={"outbox": sink},
+        channels={"outbox": sink, "email": mail},
         public_url=public_url,
         bundle_window=timedelta(0),
     )
@@ -213,8 +225,9 @@ def make_house(
         source_tokens=source_tokens,
         extra_handlers=site.handlers(),
         error_page=site.error_page,
+        report_form=report_form,
     )
-    return House(engine, app, clock, sink)
+    return House(engine, app, clock, sink, mail)
 
 
 @asynccontextmanager

@@ -53,6 +53,14 @@ title_chars_max = 300
 reason_chars_max = 2_000
 message_chars_max = 16_384
 
+report_body_bytes_max = 64 * 1024
+report_text_chars_max = 4_000
+report_field_chars_max = 300
+reports_listed_max = 1_000
+weaknesses_listed_max = 10_000
+reports_kept_for = timedelta(days=365)
+"""What a reporter wrote, with their address, is forgotten after this time."""
+
 events_per_command_max = 10_000
 """A command that settles into more events than this is a fault in the rules, not a busy incident."""
 

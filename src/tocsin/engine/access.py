@@ -316,6 +316,14 @@ class Access:
         """What the last part of such a path stands for; None where it was not made here."""
         return signing.read_page_token(await self._key(_LINK_KEY), token)
 
+    async def report_link(self, report: str) -> str:
+        """The path of the page that says what became of a report. Whoever has it may look."""
+        return f"/report/status/{signing.report_token(await self._key(_LINK_KEY), report)}"
+
+    async def read_report_link(self, token: str) -> str | None:
+        """The report that the last part of such a path stands for; None where it was not made here."""
+        return signing.read_report_token(await self._key(_LINK_KEY), token)
+
     async def form_token(self) -> str:
         """A new value for the cookie and the hidden field that prove a form to be our own."""
         return signing.form_token(await self._key(_FORM_KEY), self._randomness.secret())

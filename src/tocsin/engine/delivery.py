@@ -184,7 +184,8 @@ class Delivery:
             address=first.address,
             letter=letter,
             incident=first.incident,
-            thread=first.incident,
+            # A reporter is not told which incident theirs became.
+            thread=first.to if first.kind is EffectKind.RECEIPT else first.incident,
             urgent=first.urgent,
             link=link if first.kind is not EffectKind.MESSAGE else None,
         )

@@ -40,6 +40,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     rules: Rules
 
 
+AlsoOpened = Callable[[Unit, Answer], Awaitable[None]]
+"""Something else to be written in the transaction that opens an incident."""
+
+
 class RefusedError(Exception):
     """The incident refuses the command; `message` says why in plain words."""
 
@@ -71,8 +75,8 @@ class Desk:
         """Call `watcher` with each incident that is written, as it will be once that is committed."""
         self._watchers.append(watcher)
 
-    async def open(self, command: c.Declare, actor: Actor) -> Answer:
-        """Open an incident that a person declares.
+    async def open(self, command: c.Declare, actor: Actor, also: AlsoOpened | None = None) -> Answer:
+        """Open an incident that a person declares; `also` is written in the same transaction.
 
         Raises:
             RefusedError: the declaration lacks something.
@@ -80,7 +84,10 @@ class Desk:
         """
 
         async def work(unit: Unit) -> Answer:
-            return await self.open_in(unit, command, actor)
+            answer = await self.open_in(unit, command, actor)
+            if also is not None:
+                await also(unit, answer)
+            return answer
 
         return self._told(await self._transact(work))
 

@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from tocsin.engine.access import Access
+from tocsin.engine.alertbook import AlertBook
 from tocsin.engine.changes import Changes
 from tocsin.engine.clockwork import Clockwork
 from tocsin.engine.deliveries import Deliveries
@@ -33,10 +34,12 @@ from tocsin.engine.probes import Probes
 from tocsin.engine.queries import Queries
 from tocsin.engine.remote import Remote
 from tocsin.engine.replacing import Replacing
+from tocsin.engine.reports import Reports
 from tocsin.engine.shelf import Shelf
 from tocsin.engine.sightings import Sightings
 from tocsin.engine.silencing import Silencing
 from tocsin.engine.watched import TRY_AGAIN, WatchedStore
+from tocsin.engine.why import Explainer
 from tocsin.incident.rules import Clocks
 from tocsin.oncall.model import Roster
 
@@ -70,6 +73,9 @@ class Engine:
     heartbeats: Heartbeats
     probes: Probes
     mailroom: ThreadedMail
+    alerts: AlertBook
+    explainer: Explainer
+    reports: Reports
     channels: Mapping[str, Channel]
     parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=dict[str, Any])
     """Further loops by name, put in before the start: heartbeats, probes, listeners."""
@@ -191,6 +197,18 @@ def assemble(
         heartbeats=Heartbeats(watched, clock, intake),
         probes=Probes(watched, clock, randomness, intake, library),
         mailroom=ThreadedMail(watched, clock, intake),
+        alerts=AlertBook(watched),
+        explainer=Explainer(watched, clock, library, silencing),
+        reports=Reports(
+            store=watched,
+            clock=clock,
+            randomness=randomness,
+            desk=desk,
+            intake=intake,
+            access=access,
+            library=library,
+            channels=channels,
+        ),
         channels=channels,
         parts={"sightings": sightings.run},
     )

@@ -10,7 +10,7 @@ import msgspec
 
 from tocsin.base.problems import Problem, Weight
 from tocsin.base.times import in_zone
-from tocsin.engine.ports import World
+from tocsin.engine.outside import World
 from tocsin.oncall.model import ContactMethod, Roster
 from tocsin.oncall.resolve import on_call
 from tocsin.playbook import shell

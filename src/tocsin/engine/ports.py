@@ -9,8 +9,6 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from tocsin.alerts.holders import Holder
-from tocsin.alerts.model import Alert
-from tocsin.alerts.probes import Probe
 from tocsin.base.ids import IncidentId, PageId
 from tocsin.engine.records import (
     Account,
@@ -131,8 +129,14 @@ class Reader(Protocol):
         """The earliest `expires_at` of a firing alert."""
         ...
 
-    async def alerts(self, limit: int = 200, incident: IncidentId | None = None) -> list[AlertRecord]:
-        """Alerts, the last seen first; of one incident only where given."""
+    async def alerts(
+        self,
+        limit: int = 200,
+        incident: IncidentId | None = None,
+        after: tuple[datetime, str] | None = None,
+    ) -> list[AlertRecord]:
+        """Alerts, the last seen first, then by fingerprint; of one incident only where given. `after` is
+        the time (UTC) and the fingerprint of the last one that was read before."""
         ...
 
     async def count_alerts(self) -> int:
@@ -384,74 +388,4 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
-        ...
-
-
-class Mail(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail that is an alert. `refers_to` are the messages that it answers to, the nearest first. `is_reply`
-    says that it answers by its subject, and does not say that all is well."""
-
-    alert: Alert
-    message_id: str = ""
-    refers_to: tuple[str, ...] = ()
-    is_reply: bool = False
-
-
-class Mailroom(Protocol):
-    """Where mails go that are alerts."""
-
-    async def put(self, mails: Sequence[Mail]) -> None:
-        """Return once they are kept.
-
-        Raises:
-            Exception: they could not be; the sender has to come again.
-        """
-        ...
-
-
-class Prober(Protocol):
-    """Looks at things outside, for probes."""
-
-    async def look(self, probe: Probe) -> str:
-        """Look once. "" where all is as the probe wants it, else what is wrong in a few plain words, without
-        a secret. Whoever asks sets the time limit."""
-        ...
-
-
-class World(Protocol):
-    """What a check of a playbook asks of the machine and the network. Nothing is ever written, started or
-    sent; each answer is "" where all is well, else what is wrong in a few words."""
-
-    def references(self) -> Sequence[tuple[str, str]]:
-        """The references to secrets in the settings, each with the setting that it stands in."""
-        ...
-
-    async def program(self, name: str) -> str:
-        """Whether a program is on the PATH."""
-        ...
-
-    async def services(self, file: str) -> frozenset[str] | None:
-        """The services that a compose file defines; "" asks for the file of the usual name. None where
-        others may be defined elsewhere, or there is no file of the usual name.
-
-        Raises:
-            OSError: a named file cannot be read.
-            ValueError: it is no compose file.
-        """
-        ...
-
-    async def reach(self, host: str, port: int) -> str:
-        """Whether a host has an address and takes connections at a port."""
-        ...
-
-    async def contact(self, kind: str, address: str) -> str:
-        """Whether a contact method can be used: channel set up, address fit, server answering."""
-        ...
-
-    async def secret(self, reference: str, field: str) -> str:
-        """Whether a reference leads to a secret. The answer never holds a part of it."""
-        ...
-
-    async def variable(self, name: str) -> str:
-        """Whether a name of the environment has a value."""
         ...

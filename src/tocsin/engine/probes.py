@@ -14,7 +14,8 @@ from tocsin.base import limits
 from tocsin.base.ids import slug
 from tocsin.engine.intake import Intake, IntakeFullError
 from tocsin.engine.library import Library
-from tocsin.engine.ports import Clock, ConflictError, Prober, Randomness, Store, StoreUnavailableError
+from tocsin.engine.outside import Prober
+from tocsin.engine.ports import Clock, ConflictError, Randomness, Store, StoreUnavailableError
 from tocsin.engine.steady import to_its_end
 from tocsin.playbook.health import health_checks
 

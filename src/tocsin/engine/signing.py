@@ -43,6 +43,18 @@ def read_page_token(key: str, token: str) -> tuple[IncidentId, PageId, PersonId]
     return (incident, PageId(page), PersonId(person)) if incident else None
 
 
+def report_token(key: str, report: str) -> str:
+    """The last part of the link to what became of a report, signed."""
+    return f"{report}.{seal(key, 'report', report)}"
+
+
+def read_report_token(key: str, token: str) -> str | None:
+    """The report that such a link is for; None where Tocsin did not sign it."""
+    report, _, signature = token.partition(".")
+    good = len(token) <= TOKEN_CHARS_MAX and token.isascii() and sealed(key, "report", report, signature)
+    return report if good else None
+
+
 def form_token(key: str, nonce: str) -> str:
     """A value for a cookie and a hidden field, which only this server can make."""
     return f"{nonce}.{seal(key, 'form', nonce)}"

@@ -6,7 +6,7 @@ from typing import Any
 from tocsin.alerts.heartbeats import Heartbeat
 from tocsin.alerts.probes import FromPlaybook, Probe
 from tocsin.engine.engine import Engine
-from tocsin.engine.ports import Prober
+from tocsin.engine.outside import Prober
 
 
 def set_watching(

@@ -11,12 +11,14 @@ from litestar.di import NamedDependency
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
 
 from tocsin.base.ids import PersonId
+from tocsin.config.report_form import ReportForm
 from tocsin.engine.access import Access
 from tocsin.engine.engine import Engine
 from tocsin.engine.ports import StoreUnavailableError
 from tocsin.engine.sources import Source
 from tocsin.engine.verbs import may
 from tocsin.engine.views import Principal
+from tocsin.faces.pace import Pace
 from tocsin.incident.events import Actor, ActorKind
 
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -30,13 +32,16 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 class Face(msgspec.Struct, frozen=True, kw_only=True):
     """What every handler may need. `public_url` is the server's own address, without a slash at its end;
-    `source_tokens` are the tokens that the settings give to kinds of sources."""
+    `source_tokens` are the tokens that the settings give to kinds of sources. `report_form` is the
+    public form for reports, None where it is off, and `pace` how often it may be sent."""
 
     engine: Engine
     public_url: str
     sources: Mapping[str, Source]
     allow_unauthenticated_sources: bool
     source_tokens: Mapping[str, str] = {}
+    report_form: ReportForm | None = None
+    pace: Pace | None = None
 
     @property
     def secure(self) -> bool:

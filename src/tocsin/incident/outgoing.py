@@ -16,6 +16,8 @@ class EffectKind(StrEnum):
     NOTICE = "notice"
     MESSAGE = "message"
     ALERT = "alert"
+    RECEIPT = "receipt"
+    """To whoever reported it: nothing internal stands in it, and its link leads to their own report."""
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):

@@ -66,13 +66,22 @@ class Heard:
         among, value = self._among("fingerprint", [visible(each) for each in fingerprints])
         return [_record(row) for row in await self._all(f"{_SELECT} WHERE {among}", value)]
 
-    async def newest(self, limit: int, incident: IncidentId | None) -> list[AlertRecord]:
-        """Alerts, the last seen first; of one incident only where given."""
-        newest_first = "ORDER BY last_seen_at DESC, fingerprint LIMIT ?"
-        if incident is None:
-            return [_record(row) for row in await self._all(f"{_SELECT} {newest_first}", limit)]
-        found = await self._all(f"{_SELECT} WHERE incident = ? {newest_first}", incident, limit)
-        return [_record(row) for row in found]
+    async def newest(
+        self, limit: int, incident: IncidentId | None, after: tuple[datetime, str] | None = None
+    ) -> list[AlertRecord]:
+        """Alerts, the last seen first; of one incident only where given, and only those behind `after`."""
+        wanted: list[str] = []
+        values: list[object] = []
+        if incident is not None:
+            wanted.append("incident = ?")
+            values.append(incident)
+        if after is not None:
+            at, last = format_instant(after[0]), after[1]
+            wanted.append("(last_seen_at < ? OR (last_seen_at = ? AND fingerprint > ?))")
+            values += [at, at, last]
+        where = f"WHERE {' AND '.join(wanted)} " if wanted else ""
+        query = f"{_SELECT} {where}ORDER BY last_seen_at DESC, fingerprint LIMIT ?"
+        return [_record(row) for row in await self._all(query, *values, limit)]
 
     async def expired(self, now: datetime, limit: int) -> list[AlertRecord]:
         """Those whose time has come."""

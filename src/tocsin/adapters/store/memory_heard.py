@@ -61,11 +61,23 @@ class MemoryHeardReader:
             if record.alert.expires_at is not None
         ]
 
-    async def alerts(self, limit: int = 200, incident: IncidentId | None = None) -> list[AlertRecord]:
+    async def alerts(
+        self,
+        limit: int = 200,
+        incident: IncidentId | None = None,
+        after: tuple[datetime, str] | None = None,
+    ) -> list[AlertRecord]:
         self._step("alerts")
         found = [each for each in self._tables.alerts.values() if incident in (None, each.incident)]
         found.sort(key=lambda record: record.alert.fingerprint)
         found.sort(key=lambda record: record.last_seen_at, reverse=True)
+        if after is not None:
+            at, last = after
+            found = [
+                each
+                for each in found
+                if each.last_seen_at < at or (each.last_seen_at == at and each.alert.fingerprint > last)
+            ]
         return found[:limit]
 
     async def count_alerts(self) -> int:

@@ -173,8 +173,13 @@ class SqlReader(Connected):
         return await self.heard.next_expiry_at()
 
     @step
-    async def alerts(self, limit: int = 200, incident: IncidentId | None = None) -> list[AlertRecord]:
-        return await self.heard.newest(limit, incident)
+    async def alerts(
+        self,
+        limit: int = 200,
+        incident: IncidentId | None = None,
+        after: tuple[datetime, str] | None = None,
+    ) -> list[AlertRecord]:
+        return await self.heard.newest(limit, incident, after)
 
     @step
     async def count_alerts(self) -> int:

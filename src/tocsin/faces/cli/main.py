@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import tocsin
-from tocsin.faces.cli import changing, drilling, explaining, local, reading, scheduling, silences, tokens
+from tocsin.faces.cli import changing, drilling, explaining, local, reading, scheduling, silences, tokens, why
 from tocsin.faces.cli.errors import PlainErrors
 from tocsin.faces.cli.services import CliServices
 
@@ -40,6 +40,7 @@ def build(services: CliServices) -> typer.Typer:
                 stream.reconfigure(errors="replace")
 
     reading.register(app)
+    why.register(app)
     changing.register(app)
     silences.register(app)
     local.register(app, services)

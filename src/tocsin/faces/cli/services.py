@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 if TYPE_CHECKING:
-    from tocsin.engine.ports import Clock, Randomness, Store, World
+    from tocsin.engine.outside import World
+    from tocsin.engine.ports import Clock, Randomness, Store
     from tocsin.incident.rules import Clocks
     from tocsin.oncall.model import Roster
     from tocsin.playbook.model import Playbook

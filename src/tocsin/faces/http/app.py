@@ -8,6 +8,7 @@ from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
 from tocsin.base import limits
+from tocsin.config.report_form import ReportForm
 from tocsin.engine.engine import Engine
 from tocsin.engine.sources import Source
 from tocsin.faces.http import (
@@ -20,6 +21,7 @@ from tocsin.faces.http import (
     opsgenie,
     pagerduty,
     probes,
+    reports,
     silences,
     timeline,
 )
@@ -30,6 +32,7 @@ from tocsin.faces.http.guards import principal_dependency
 from tocsin.faces.http.metrics import Metrics
 from tocsin.faces.http.openapi import openapi_config
 from tocsin.faces.http.problems import ErrorPage, Problems
+from tocsin.faces.pace import Pace
 from tocsin.faces.requests import Face
 
 
@@ -42,11 +45,13 @@ def create_app(
     source_rates: Mapping[str, int] | None = None,
     extra_handlers: Sequence[ControllerRouterHandler] = (),
     error_page: ErrorPage | None = None,
+    report_form: ReportForm | None = None,
 ) -> Litestar:
     """Build the application. It neither starts nor stops the engine.
 
     `source_rates` are requests per minute by kind of source, where they are not the usual. `extra_handlers`
     are those of other faces, `error_page` makes the pages that browsers get in place of problem documents.
+    `report_form` is the public form for reports, None where it is off.
     """
     face = Face(
         engine=engine,
@@ -54,6 +59,8 @@ def create_app(
         sources=dict(sources),
         allow_unauthenticated_sources=allow_unauthenticated_sources,
         source_tokens=dict(source_tokens or {}),
+        report_form=report_form,
+        pace=Pace(report_form.per_address, report_form.in_all, report_form.within) if report_form else None,
     )
     metrics = Metrics(engine)
     door = Door(engine.clock, source_rates)
@@ -70,6 +77,8 @@ def create_app(
             timeline.read_postmortem,
             looking.read_oncall,
             looking.list_alerts,
+            looking.find_alerts,
+            looking.explain_alert,
             looking.read_health,
             silences.list_silences,
             silences.read_silence,
@@ -81,6 +90,11 @@ def create_app(
             sources_api.list_changes,
             beats.list_heartbeats,
             beats.list_probes,
+            reports.list_reports,
+            reports.file_report,
+            reports.list_weaknesses,
+            reports.handle_weakness,
+            reports.open_from_weakness,
             admin.list_tokens,
             admin.create_token,
             admin.revoke_token,

@@ -34,7 +34,7 @@ _HEADERS = (
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 )
 _STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
-_CAPABILITIES = ("/p/", "/setup/", "/beat/")
+_CAPABILITIES = ("/p/", "/setup/", "/beat/", "/report/")
 """Paths that go on, or may go on, with a secret."""
 
 

@@ -97,7 +97,7 @@ async def declare_incident(request: AnyRequest, face: TheFace, principal: ThePri
     """Open an incident by hand. Without a level, the severity is judged from the words."""
     command = convert(await json_object(request), c.Declare)
     answer = await face.engine.desk.open(command, actor_of(principal, face.engine))
-    return _answered(answer, face)
+    return answered(answer, face)
 
 
 @get(
@@ -154,7 +154,7 @@ async def _ask(request: AnyRequest, incident: str, verb: str, face: Face, princi
     body = with_defaults(wanted, await json_object(request))
     command = build(wanted, body, principal)
     actor = actor_of(principal, face.engine, getattr(command, "person", None))
-    return _answered(await face.engine.desk.handle(incident_of(incident), command, actor), face)
+    return answered(await face.engine.desk.handle(incident_of(incident), command, actor), face)
 
 
 def with_defaults(verb: Verb, body: dict[str, Any]) -> dict[str, Any]:
@@ -164,7 +164,8 @@ def with_defaults(verb: Verb, body: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
-def _answered(answer: Answer, face: Face) -> Answered:
+def answered(answer: Answer, face: Face) -> Answered:
+    """What a command led to, as the API says it."""
     incident = answer.incident
     return Answered(
         said=answer.said,

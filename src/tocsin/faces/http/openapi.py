@@ -15,7 +15,7 @@ from litestar.status_codes import HTTP_404_NOT_FOUND
 from tocsin import __version__
 from tocsin.engine.verbs import VERBS
 from tocsin.faces.http.alertmanager_shapes import PostableSilence
-from tocsin.faces.http.shapes import NewAccount, NewSilence, NewToken
+from tocsin.faces.http.shapes import HowHandled, NewAccount, NewReport, NewSilence, NewToken
 from tocsin.incident import commands as c
 
 _KINDS = {each.value: each for each in OpenAPIType}
@@ -98,6 +98,22 @@ class AccountOperation(Operation):
 
     def __post_init__(self) -> None:
         self.request_body = _json(schema_of(NewAccount))
+
+
+@dataclass
+class ReportOperation(Operation):
+    """An operation that takes what somebody reports."""
+
+    def __post_init__(self) -> None:
+        self.request_body = _json(schema_of(NewReport))
+
+
+@dataclass
+class HandledOperation(Operation):
+    """An operation that takes what was done about a weakness."""
+
+    def __post_init__(self) -> None:
+        self.request_body = _json(schema_of(HowHandled))
 
 
 @dataclass

@@ -9,7 +9,9 @@ from tocsin.alerts.silences import Silence, SilenceState, silencing
 from tocsin.base.ids import IncidentId, LevelId, PersonId
 from tocsin.engine.access import Role, Scope
 from tocsin.engine.records import Account, AlertRecord, Token
+from tocsin.engine.told import Report, Weakness
 from tocsin.engine.views import Choice, Duty, Line, Room, Trouble
+from tocsin.engine.why import WhyLine
 from tocsin.faces.http.problems import FieldProblem
 from tocsin.incident.deadlines import Deadline
 from tocsin.incident.messages import Draft
@@ -185,9 +187,11 @@ def alert_document(record: AlertRecord, silences: list[Silence], now: datetime) 
 
 
 class AlertList(msgspec.Struct, frozen=True, kw_only=True):
-    """Alerts, the last seen first, each with what became of it."""
+    """Alerts, the last seen first, each with what became of it. `after` asks for those behind them; ""
+    where there are no more."""
 
     alerts: list[AlertDocument]
+    after: str = ""
 
 
 class SilenceDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -235,6 +239,50 @@ class NewSilence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     lasts: str = ""
     starts_at: datetime | None = None
     replaces: str = ""
+
+
+class WhyDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert as it was last seen, and everything that was decided about it, in order."""
+
+    record: AlertRecord
+    lines: tuple[WhyLine, ...]
+
+
+class NewReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What somebody reports in their own words. `how_bad` is one of: everything, much, some, little, data."""
+
+    what: str
+    where: str = ""
+    since: str = ""
+    how_bad: str = ""
+    contact: str = ""
+    place: str = ""
+    weakness: bool = False
+
+
+class ReportDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """A report. `status_url` is the page for its reporter, in the answer that made it and never again."""
+
+    report: Report
+    status_url: str | None = None
+
+
+class ReportList(msgspec.Struct, frozen=True, kw_only=True):
+    """Reports, newest first."""
+
+    reports: list[Report]
+
+
+class WeaknessList(msgspec.Struct, frozen=True, kw_only=True):
+    """Weaknesses, newest first."""
+
+    weaknesses: list[Weakness]
+
+
+class HowHandled(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What was done about a weakness."""
+
+    note: str
 
 
 class HealthDocument(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,9 +7,11 @@ import msgspec
 from tocsin.alerts.model import Alert
 from tocsin.base.ids import PersonId
 from tocsin.base.times import humane
+from tocsin.engine.told import SOURCE
 from tocsin.engine.verbs import VERBS, may
 from tocsin.engine.views import Line, Principal, Room, Weight
 from tocsin.faces.web import guide
+from tocsin.faces.web.alertview import alert_path, labels_of, silence_path
 from tocsin.faces.web.presenters import (
     STATE_WORDS,
     Badge,
@@ -69,7 +71,8 @@ class Button(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AlertView(msgspec.Struct, frozen=True, kw_only=True):
-    """An alert with its labels; links only where they are safe to follow."""
+    """An alert with its labels; links only where they are safe to follow. `said` is how bad its reporter
+    says it is, `path` its own page, `silence` the form that silences it."""
 
     name: str
     summary: str
@@ -78,6 +81,9 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True):
     ended: Moment | None
     labels: tuple[tuple[str, str], ...]
     links: tuple[tuple[str, str], ...]
+    said: str
+    path: str
+    silence: str
 
 
 class StepView(msgspec.Struct, frozen=True, kw_only=True):
@@ -280,8 +286,11 @@ def _alert(alert: Alert) -> AlertView:
         firing=alert.ends_at is None,
         since=moment(alert.starts_at),
         ended=moment(alert.ends_at) if alert.ends_at else None,
-        labels=tuple(sorted((name, value) for name, value in alert.labels.items() if name != "alertname")),
+        labels=labels_of(alert),
         links=tuple((name, link) for name, url in wanted if (link := safe_link(url))),
+        said=alert.annotations.get("reporter_says", "") if alert.source == SOURCE else "",
+        path=alert_path(alert.fingerprint),
+        silence=silence_path(alert.fingerprint),
     )
 
 
