@@ -31,6 +31,7 @@ EVENTS: tuple[e.AnyEvent, ...] = (
     e.AlertAttached(alert=alert(), because="why"),
     e.AlertCleared(fingerprint="f", name="n", ended_at=START, still_firing=0),
     e.TriageAnswered(rule="r", question="Is it?", answer="yes"),
+    e.TriageAssumed(rule="r", question="Is it?", because="the alert X says so"),
     e.SeverityChanged(before=P1, after=P1, evidence=e.Evidence(rule="another", detail="d")),
     e.CategoryAdded(category="security", because="why"),
     e.Paged(page=f"{INC}/p1", person=ANNA, name="Anna", role="r", reasons=(), due_at=START),

@@ -28,7 +28,7 @@ _WEIGHTS: tuple[tuple[tuple[type[e.Event], ...], Weight], ...] = (
     ((e.NobodyReachable, e.DeliveryFailed, e.ResponseOverdue, e.PostmortemOverdue), Weight.TROUBLE),
     ((e.Paged, e.PageWidened, e.Escalated, e.CommandOffered), Weight.PAGE),
     ((e.MessageSent, e.UpdateDue), Weight.MESSAGE),
-    ((e.Noted, e.ItemChecked, e.TriageAnswered), Weight.NOTE),
+    ((e.Noted, e.ItemChecked, e.TriageAnswered, e.TriageAssumed), Weight.NOTE),
     ((e.PageStepped, e.Delivered, e.PhaseOverdue, e.Repinned), Weight.DETAIL),
 )
 STUCK_SHOWN_MAX = 5

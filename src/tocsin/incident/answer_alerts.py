@@ -1,6 +1,6 @@
 """Commands by which incidents begin, and by which alerts come and go."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from tocsin.alerts.model import Alert
 from tocsin.base import limits
@@ -11,6 +11,7 @@ from tocsin.incident.answer import Accepted, Ask, Refused, missing, too_long
 from tocsin.incident.rules import Rules
 from tocsin.incident.severity import Verdict, categories_of, judge_alert, judge_text
 from tocsin.incident.state import ENDED, Incident, State
+from tocsin.incident.triage import answered_by, at_arrival, at_opening
 
 
 def open_by(command: c.OpenByAlert | c.Declare, rules: Rules) -> Accepted | Refused:
@@ -33,7 +34,7 @@ def _open_by_alert(command: c.OpenByAlert, rules: Rules) -> Accepted:
         alert=alert,
         because=command.because,
     )
-    return Accepted((opened, *_answers_of(alert, rules), *_categories_of(alert, set(), rules)))
+    return Accepted((opened, *at_opening(opened, rules), *_categories_of(alert, set(), rules)))
 
 
 def _declare(command: c.Declare, rules: Rules) -> Accepted | Refused:
@@ -72,7 +73,7 @@ def _declare(command: c.Declare, rules: Rules) -> Accepted | Refused:
         for name, why in found.items()
         if name not in chosen_categories
     ]
-    return Accepted((opened, *added))
+    return Accepted((opened, *at_opening(opened, rules), *added))
 
 
 def unknown_level(level: str, rules: Rules) -> Refused:
@@ -97,10 +98,7 @@ def attach(ask: Ask[c.AttachAlert]) -> Accepted | Refused:
     if known is None or known.ends_at is not None or incident.state is State.RESOLVED:
         events.append(e.AlertAttached(alert=alert, because=ask.command.because, again=known is not None))
         present = {name.casefold() for name in incident.categories}
-        events += [
-            *_answers_of(alert, ask.rules, incident.answers),
-            *_categories_of(alert, present, ask.rules),
-        ]
+        events += _categories_of(alert, present, ask.rules)
         events += _risen(incident, [alert], ask.rules)
     if incident.state is State.RESOLVED:
         events.append(e.Reopened(reason=f"{alert.name} {ask.command.because}", alert=alert.fingerprint))
@@ -143,23 +141,21 @@ def absorb(ask: Ask[c.Absorb]) -> Accepted | Refused:
 
 
 def _risen(incident: Incident, alerts: Sequence[Alert], rules: Rules) -> list[e.AnyEvent]:
-    """The rise to the most severe level of these alerts, where a person has not settled the level."""
+    """What these alerts answer of the checklist, and the rise to the most severe level that they give, where
+    a person has not settled the level."""
+    answered: dict[str, e.TriageAnswered] = {}
+    for alert in alerts:
+        answered |= {each.rule: each for each in answered_by(alert, rules, incident.answers)}
     if incident.level_by_hand or not alerts:
-        return []
-    verdicts = [judge_alert(alert, rules.playbook) for alert in alerts]
-    worst = min(verdicts, key=lambda verdict: path.level_of(verdict.level, rules).rank)
-    if path.level_of(worst.level, rules).rank >= path.severity(incident, rules).rank:
-        return []
-    return [e.SeverityChanged(before=incident.level, after=worst.level, evidence=worst.evidence)]
-
-
-def _answers_of(alert: Alert, rules: Rules, given: Mapping[str, str] | None = None) -> list[e.AnyEvent]:
-    """The checklist's questions that the alert answers by itself."""
-    return [
-        e.TriageAnswered(rule=rule.id, question=rule.question, answer="yes")
-        for rule in rules.playbook.triage
-        if rule.when and rule.when.matches(alert.labels) and rule.id not in (given or {})
-    ]
+        return [*answered.values()]
+    judged = [(alert, judge_alert(alert, rules.playbook)) for alert in alerts]
+    worst = min((verdict for _, verdict in judged), key=lambda each: path.level_of(each.level, rules).rank)
+    level, risen = incident.level, list[e.AnyEvent]()
+    if path.level_of(worst.level, rules).rank < path.severity(incident, rules).rank:
+        level = worst.level
+        risen = [e.SeverityChanged(before=incident.level, after=level, evidence=worst.evidence)]
+    answers = {**incident.answers, **dict.fromkeys(answered, "yes")}
+    return [*answered.values(), *risen, *at_arrival(incident, level, judged, answers, rules)]
 
 
 def _categories_of(alert: Alert, present: set[str], rules: Rules) -> list[e.CategoryAdded]:

@@ -86,6 +86,15 @@ class TriageAnswered(Event, frozen=True, kw_only=True):
     answer: Literal["yes", "no", "unknown"]
 
 
+class TriageAssumed(Event, frozen=True, kw_only=True):
+    """A question of the severity checklist counts as yes until somebody answers it, because what is known
+    suggests so."""
+
+    rule: str
+    question: str
+    because: str
+
+
 class SeverityChanged(Event, frozen=True, kw_only=True):
     """The level changed. `by_hand` says that a person chose it, so that no rule changes it again."""
 
@@ -348,6 +357,7 @@ AnyEvent = (
     | AlertAttached
     | AlertCleared
     | TriageAnswered
+    | TriageAssumed
     | SeverityChanged
     | CategoryAdded
     | Paged
