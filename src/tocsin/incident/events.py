@@ -87,8 +87,7 @@ class TriageAnswered(Event, frozen=True, kw_only=True):
 
 
 class TriageAssumed(Event, frozen=True, kw_only=True):
-    """A question of the severity checklist counts as yes until somebody answers it, because what is known
-    suggests so."""
+    """A question of the checklist counts as yes until somebody answers it: what is known suggests so."""
 
     rule: str
     question: str

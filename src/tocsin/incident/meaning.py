@@ -21,7 +21,7 @@ _MEANINGS = {
     SLOW: "slow slower slowness degraded degradation degrade latency sluggish lag performance"
     " langsam lent lente lenta lento",
     BREACH: "breach breached exposure exposed expose leak leaked compromise compromised exfiltration"
-    " exfiltrated unauthorized unauthorised intrusion intruder hacked stolen ransomware malware bypass"
+    " exfiltrated unauthorized unauthorised intrusion intruder hacked stolen stole ransomware malware bypass"
     " bypassed attacker datenleck fuite brecha filtracion vazamento",
     HARM: "loss lost corrupt corrupted corruption wiped destroyed destruction risk danger",
     EVERYBODY: "all every everybody everyone everywhere nobody completely complete entire entirely fully"
@@ -74,7 +74,7 @@ def wanted(word: str) -> frozenset[str]:
     folded = _WITH_APOSTROPHE.get(folded.casefold(), folded)
     if folded.casefold().startswith("non-"):
         # The opposite of a word is another word.
-        return frozenset({"non", folded.casefold()})
+        return frozenset({"non", *(f"non-{stem}" for stem in words_of(folded[4:]))})
     parts = plain(_CAMEL.sub(" ", folded)) if _CAMEL.search(folded) else folded
     return frozenset(_ONE_MEANING.get(stem, stem) for stem in words_of(parts))
 
@@ -99,5 +99,5 @@ _ONE_MEANING = {stem: meaning for meaning, words in _MEANINGS.items() for stem i
 
 def concerns_security(text: str) -> bool:
     """Whether a question is about a breach, or about data in danger or before the wrong eyes."""
-    found = frozenset[str]().union(*(wanted(word) for word in re.findall(r"[\w'-]+", text)))
+    found = frozenset[str]().union(*(wanted(word) for word in re.findall(r"[\w'-]+", plain(text))))
     return bool(found & SECURITY) or bool(found & _KEPT and found & _LOST)

@@ -49,15 +49,15 @@ _CLAUSES = re.compile(
 )
 _OR = re.compile(r"\s*(?:,\s*(?:or\b|and\b)?|\bor\b|\boder\b|\bou\b|\s/\s)\s*", re.IGNORECASE)
 _INSTANCES = re.compile(r"\((?P<inner>[^()]*)\)")
+_QUANTITY = r"(?P<number>\d+(?:[.,]\d+)?)\s*(?P<unit>%|percent\b|ms\b|s\b|sec(?:ond)?s?\b|min(?:ute)?s?\b)"
 _LIMIT = re.compile(
     r"(?:(?P<sign>[<>≥≤]=?)|\b(?:longer|slower|greater|higher|more|mehr|länger|más|mais|plus)\s"
-    r"(?:than|als|que|do\sque|de)|\b(?:over|above|exceeds?|exceeding))\s*"
-    r"(?P<number>\d+(?:[.,]\d+)?)\s*(?P<unit>%|percent\b|ms\b|s\b|sec(?:ond)?s?\b|min(?:ute)?s?\b)",
+    rf"(?:than|als|que|do\sque|de)|\b(?:over|above|exceeds?|exceeding))\s*{_QUANTITY}",
     re.IGNORECASE,
 )
 _FIGURE = re.compile(
     r"(?P<before>(?:[<>≥≤]=?|\b(?:threshold|limit|over|above|than|last|for|within|window|every|past|of))\s*)?"
-    r"(?<![\w.,])(?P<number>\d+(?:[.,]\d+)?)\s*(?P<unit>%|percent\b|ms\b|s\b|sec(?:ond)?s?\b|min(?:ute)?s?\b)",
+    rf"(?<![\w.,]){_QUANTITY}",
     re.IGNORECASE,
 )
 _VALUES = ("value", "current_value", "currentValue")
@@ -197,7 +197,7 @@ def _covers(way: frozenset[str], said: frozenset[str]) -> bool:
     met = way & said
     if EVERYBODY in way and EVERYBODY not in said and said & PARTIAL:
         return False
-    if "non" in way and "non" not in said:
+    if "non" in way - said or any(f"non-{each}" in said for each in way):
         return False
     telling = way - _GENERAL
     if len(met & telling) < COVERAGE_LEAST * len(telling):
@@ -241,7 +241,10 @@ def _quoted(way: frozenset[str], witness: Witness, takes_denials: bool) -> str:
         source = best.source
         words = _words(best, takes_denials)
         at = [index for index, word in enumerate(words) if offered(word) & left]
-        parts.append(f"“{_cut(' '.join(words[at[0] : at[-1] + 1]))}”")
+        whole = " ".join(words)
+        parts.append(
+            f"“{whole if len(whole) <= QUOTE_CHARS_MAX else _cut(' '.join(words[at[0] : at[-1] + 1]))}”"
+        )
         left -= _meant(words)
     return f"{source} {' and '.join(parts)}"
 
@@ -329,7 +332,7 @@ def _read(question: str) -> _Question:
     instances, predicate = frozenset[str](), frozenset[str]()
     if (inner := _INSTANCES.search(text)) and not limit:
         instances = _asked(inner["inner"])
-        predicate = _asked(text[inner.end() :])
+        predicate = _telling(text[inner.end() :])
     bare = _INSTANCES.sub(" ", text)
     ways = tuple(dict.fromkeys(way for way in _alternatives(bare) if way))
     every = frozenset[str]().union(*ways)
@@ -346,14 +349,18 @@ def _alternatives(text: str) -> Iterator[frozenset[str]]:
     """The things of which one suffices: `security breach or data exposure`. A part of a single word takes
     the end of the last one with it, as in `search or sign-in failing`."""
     *parts, last = [part for part in _OR.split(text) if part.strip(" ?.")] or [text]
-    tail = [word for word in _CHUNK.findall(last) if _asked(word)][1:]
+    tail = [word for word in _CHUNK.findall(last) if _telling(word)][1:]
     for part in parts:
         own = _asked(part)
-        yield own if len(own) >= 2 else own | _asked(" ".join(tail))
+        yield own if len(own) >= 2 else own | _telling(" ".join(tail))
     yield _asked(last)
 
 
 def _asked(text: str) -> frozenset[str]:
-    words = _CHUNK.findall(plain(text))
-    telling = [word for word in words if word.casefold() not in _FILLER]
-    return frozenset[str]().union(*(wanted(word) for word in telling or words))
+    """What words ask about; where they are all common ones, those."""
+    return _telling(text) or frozenset[str]().union(*(wanted(word) for word in _CHUNK.findall(text)))
+
+
+def _telling(text: str) -> frozenset[str]:
+    words = (word for word in _CHUNK.findall(plain(text)) if word.casefold() not in _FILLER)
+    return frozenset[str]().union(*(wanted(word) for word in words))
