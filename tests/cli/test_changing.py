@@ -107,13 +107,15 @@ def test_declare_opens_an_incident(stub: Any, terminal: Any) -> None:
         "POST", "/incidents", {"incident": {"id": "INC-9", "level": "P2", "state": "open"}, "said": ""}
     )
     result = terminal(
-        "declare", "Checkout fails", "--level", "P2", "--category", "security", "--description", "since noon"
+        *("declare", "Checkout fails", "--level", "P2", "--category", "security"),
+        *("--description", "since noon", "--playbook", "security.md"),
     )
     wanted = {
         "title": "Checkout fails",
         "level": "P2",
         "description": "since noon",
         "categories": ["security"],
+        "playbook": "security.md",
     }
     assert stub.last == ("POST", "/incidents", wanted)
     assert result.stdout == "INC-9 (P2, open): Done.\n"

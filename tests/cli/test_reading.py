@@ -94,6 +94,8 @@ def test_one_incident(full: Any, terminal: Any) -> None:
             "acknowledged_by": {"id": "alice", "name": "Alice"},
             "deadlines": [{"at": "2026-12-25T02:15:00Z", "text": "The next status message is due"}],
             "choices": [{"verb": "note", "label": "Add a note"}, {"verb": "resolve", "label": "Resolve"}],
+            "playbook_title": "Security",
+            "playbook_is_current": False,
             "level_because": "Level by the playbook's words: DB unreachable.",
             "questions": [
                 {
@@ -122,6 +124,7 @@ def test_one_incident(full: Any, terminal: Any) -> None:
     for words in (
         "INC-7  P1  acknowledged  Database is unreachable",
         "P1. Level by the playbook's words: DB unreachable.",
+        "Security (an earlier version of it)",
         "suggested yes: it says so; that makes it P1",
         "2  is-it-a-breach  -    A breach?",
         "counts as yes until answered: the alert X says “leak”; no makes it P2",

@@ -73,12 +73,18 @@ def declare(
         list[str] | None, typer.Option("--category", help="A category; may be repeated.")
     ] = None,
     description: Annotated[str, typer.Option("--description", help="What is known so far.")] = "",
+    playbook: Annotated[
+        str,
+        typer.Option(
+            "--playbook", metavar="NAME", help="The playbook to follow, by its file's name or its title."
+        ),
+    ] = "",
     server: Server = None,
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
     """Open an incident by hand."""
-    body = _given(title=title, level=level, description=description)
+    body = _given(title=title, level=level, description=description, playbook=playbook)
     if category:
         body["categories"] = category
     say(connect(server, token_file).post("/incidents", body), as_json)

@@ -119,6 +119,8 @@ def _facts(core: Mapping[str, Any], answer: Mapping[str, Any]) -> Iterable[tuple
     why = ": ".join(part for part in (text_of(evidence, "rule"), text_of(evidence, "detail")) if part)
     told = text_of(answer, "level_because")
     yield "Severity", text_of(core, "level") + (f". {told}" if told else f", by {why}" if why else "")
+    earlier = answer.get("playbook_is_current") is False
+    yield "Playbook", text_of(answer, "playbook_title") + (" (an earlier version of it)" if earlier else "")
     yield "Opened", local_time(core.get("opened_at"))
     by = _person(answer, "acknowledged_by") or _person(core, "acknowledged_by")
     yield "Acknowledged", f"{local_time(core.get('acknowledged_at'))}{f' by {by}' if by else ''}"

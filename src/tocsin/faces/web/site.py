@@ -2,7 +2,7 @@
 
 from litestar import Router
 
-from tocsin.faces.web import doors, pages
+from tocsin.faces.web import declaring, doors, pages
 from tocsin.faces.web.forms import our_own_form
 from tocsin.faces.web.render import error_page, static_file
 
@@ -15,8 +15,8 @@ def handlers() -> list[Router]:
         "/",
         route_handlers=[
             pages.show_list,
-            pages.show_declare,
-            pages.declare,
+            declaring.show_declare,
+            declaring.declare,
             pages.show_room,
             pages.ask,
             pages.show_oncall,
