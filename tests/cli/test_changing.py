@@ -46,6 +46,47 @@ def test_a_command_sends_its_verb(
     assert result.stdout == "INC-7 (P1, acknowledged): It is so.\n"
 
 
+CHECKLIST = {
+    "level_because": "Level by default: nothing speaks of it.",
+    "questions": [
+        {"id": "is-it-down", "question": "Is it down?", "answer": ""},
+        {
+            "id": "a-breach",
+            "question": "A breach?",
+            "answer": "no",
+            "suggested": "no",
+            "because": "it says so",
+        },
+    ],
+}
+
+
+def test_the_questions_are_listed_and_answered_by_number(stub: Any, terminal: Any) -> None:
+    stub.answer("GET", "/incidents/INC-7", CHECKLIST)
+    said = terminal("triage", "7").stdout
+    assert said.splitlines() == [
+        "Level by default: nothing speaks of it.",
+        "  1  is-it-down  -   Is it down?",
+        "  2  a-breach    no  A breach?",
+        "                       suggested no: it says so",
+    ]
+    assert json.loads(terminal("triage", "7", "--json").stdout) == CHECKLIST["questions"]
+    stub.answer("POST", "/incidents/INC-7/triage", {"said": "Answered."})
+    assert terminal("triage", "7", "2", "yes").stdout == "Answered.\n"
+    assert stub.last == ("POST", "/incidents/INC-7/triage", {"rule": "a-breach", "answer": "yes"})
+    beyond = terminal("triage", "7", "3", "yes")
+    assert beyond.exit_code == 2
+    assert "has 2 of them" in beyond.stderr
+    missing = terminal("triage", "7", "2")
+    assert missing.exit_code == 2
+    assert "yes|no|unknown" in missing.stderr
+
+
+def test_without_a_checklist_there_is_nothing_to_answer(stub: Any, terminal: Any) -> None:
+    stub.answer("GET", "/incidents/INC-7", {"questions": []})
+    assert terminal("triage", "7").stdout == "The playbook has no checklist for the severity.\n"
+
+
 def test_every_verb_of_the_engine_has_a_command() -> None:
     from tocsin.engine.verbs import VERBS
 
@@ -66,13 +107,15 @@ def test_declare_opens_an_incident(stub: Any, terminal: Any) -> None:
         "POST", "/incidents", {"incident": {"id": "INC-9", "level": "P2", "state": "open"}, "said": ""}
     )
     result = terminal(
-        "declare", "Checkout fails", "--level", "P2", "--category", "security", "--description", "since noon"
+        *("declare", "Checkout fails", "--level", "P2", "--category", "security"),
+        *("--description", "since noon", "--playbook", "security.md"),
     )
     wanted = {
         "title": "Checkout fails",
         "level": "P2",
         "description": "since noon",
         "categories": ["security"],
+        "playbook": "security.md",
     }
     assert stub.last == ("POST", "/incidents", wanted)
     assert result.stdout == "INC-9 (P2, open): Done.\n"

@@ -178,7 +178,7 @@ def test_the_hop_behind_a_role_fires_although_its_person_was_paged_for_another_r
     path = (*PLAYBOOK.escalation[:2], late, PLAYBOOK.escalation[-1])
     life = Life(
         Rules(
-            playbook=replace(PLAYBOOK, escalation=path),
+            playbook=replace(PLAYBOOK, escalation=path, triage=()),
             playbook_hash="",
             roster=replace(ROSTER, roles=both_roles("On-Call Engineer", "Security Engineer")),
         )

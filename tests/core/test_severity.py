@@ -11,10 +11,10 @@ from tocsin.incident.severity import (
     Verdict,
     categories_of,
     judge_alert,
-    judge_answers,
     judge_text,
     words_of,
 )
+from tocsin.incident.triage import judge_answers
 from tocsin.playbook.model import Options, Playbook, Severity, SeverityRule, TriageRule
 
 

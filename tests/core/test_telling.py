@@ -33,6 +33,7 @@ EVENTS: tuple[e.AnyEvent, ...] = (
     e.AlertsAttached(count=7, sample=(alert(),), because="why", digest="d", alerts=9, firing=8),
     e.AlertsCleared(count=7, ends=(e.AlertEnd(fingerprint="f", ended_at=START),), still_firing=0),
     e.TriageAnswered(rule="r", question="Is it?", answer="yes"),
+    e.TriageAssumed(rule="r", question="Is it?", because="the alert X says so"),
     e.SeverityChanged(before=P1, after=P1, evidence=e.Evidence(rule="another", detail="d")),
     e.CategoryAdded(category="security", because="why"),
     e.Paged(page=f"{INC}/p1", person=ANNA, name="Anna", role="r", reasons=(), due_at=START),

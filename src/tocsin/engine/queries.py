@@ -20,7 +20,8 @@ from tocsin.incident.rules import Rules
 from tocsin.incident.runbooks import actions_of, attached, phases_of
 from tocsin.incident.settle import deadlines
 from tocsin.incident.state import Incident, State
-from tocsin.incident.timeline import describe
+from tocsin.incident.timeline import describe, evidence_words
+from tocsin.incident.triage import Checklist
 from tocsin.oncall.resolve import on_call
 from tocsin.playbook.model import MessageKind
 
@@ -28,7 +29,7 @@ _WEIGHTS: tuple[tuple[tuple[type[e.Event], ...], Weight], ...] = (
     ((e.NobodyReachable, e.DeliveryFailed, e.ResponseOverdue, e.PostmortemOverdue), Weight.TROUBLE),
     ((e.Paged, e.PageWidened, e.Escalated, e.CommandOffered), Weight.PAGE),
     ((e.MessageSent, e.UpdateDue), Weight.MESSAGE),
-    ((e.Noted, e.ItemChecked, e.TriageAnswered), Weight.NOTE),
+    ((e.Noted, e.ItemChecked, e.TriageAnswered, e.TriageAssumed), Weight.NOTE),
     ((e.PageStepped, e.Delivered, e.PhaseOverdue, e.Repinned), Weight.DETAIL),
 )
 STUCK_SHOWN_MAX = 5
@@ -82,6 +83,8 @@ class Queries:
             categories=path.known_categories(rules),
             phases=phases_of(incident, rules),
             triage=playbook.triage,
+            questions=Checklist(incident, rules).questions(),
+            level_because=evidence_words(incident.evidence),
             actions=actions_of(incident, rules),
             runbooks=tuple(each.playbook.title for each in attached(incident, rules)),
             drafts=self._drafts(incident, rules),

@@ -10,6 +10,7 @@ from tocsin.base.ids import PersonId
 from tocsin.incident.deadlines import Deadline
 from tocsin.incident.messages import Draft
 from tocsin.incident.state import Incident
+from tocsin.incident.triage import Question
 from tocsin.oncall.model import OnCall, Person
 from tocsin.playbook.model import Action, MessageKind, Phase, Reference, Severity, TriageRule
 
@@ -53,7 +54,8 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
 
 class Room(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that the page of one incident shows. `runbooks` are the titles of the service runbooks whose
-    alert has fired; their steps and checklists stand after those of the playbook."""
+    alert has fired; their steps and checklists stand after those of the playbook. `questions` are the
+    severity checklist with what is known of it, `level_because` says why the level is what it is."""
 
     incident: Incident
     severity: Severity
@@ -68,6 +70,8 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     categories: tuple[str, ...]
     phases: tuple[Phase, ...]
     triage: tuple[TriageRule, ...]
+    questions: tuple[Question, ...]
+    level_because: str
     actions: tuple[Action, ...]
     drafts: dict[MessageKind, Draft]
     postmortem: str

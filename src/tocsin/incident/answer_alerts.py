@@ -1,7 +1,7 @@
 """Commands by which incidents begin, and by which alerts come and go."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from tocsin.alerts.model import Alert, AlertStatus
 from tocsin.base import limits
@@ -13,6 +13,7 @@ from tocsin.incident.answer import Accepted, Ask, Refused, missing, not_active, 
 from tocsin.incident.rules import Rules
 from tocsin.incident.severity import Verdict, categories_of, judge_alert, judge_text
 from tocsin.incident.state import ENDED, Incident, State
+from tocsin.incident.triage import answered_by, at_arrival, at_opening
 
 SINGLY_MAX = 5
 """So many alerts of one command get an entry each in the timeline; more share one."""
@@ -38,7 +39,7 @@ def _open_by_alert(command: c.OpenByAlert, rules: Rules) -> Accepted:
         alert=alert,
         because=command.because,
     )
-    return Accepted((opened, *_answers_of(alert, rules), *_categories_of(alert, set(), rules)))
+    return Accepted((opened, *at_opening(opened, rules), *_categories_of(alert, set(), rules)))
 
 
 def _declare(command: c.Declare, rules: Rules) -> Accepted | Refused:
@@ -77,7 +78,7 @@ def _declare(command: c.Declare, rules: Rules) -> Accepted | Refused:
         for name, why in found.items()
         if name not in chosen_categories
     ]
-    return Accepted((opened, *added))
+    return Accepted((opened, *at_opening(opened, rules), *added))
 
 
 def unknown_level(level: str, rules: Rules) -> Refused:
@@ -118,10 +119,8 @@ def attach_many(ask: Ask[c.AttachAlerts]) -> Accepted | Refused:
         present = {name.casefold() for name in incident.categories}
         news: dict[str, e.AnyEvent] = {}
         for alert in alerts:
-            for answer in _answers_of(alert, ask.rules, incident.answers):
-                news.setdefault(f"answer {answer.rule}", answer)
             for category in _categories_of(alert, present, ask.rules):
-                news.setdefault(f"category {category.category}", category)
+                news.setdefault(category.category, category)
         events += [*news.values(), *_risen(incident, alerts, ask.rules)]
         if incident.state is State.RESOLVED:
             first = command.new[0]
@@ -293,23 +292,21 @@ def gather_storm(ask: Ask[c.GatherStorm]) -> Accepted | Refused:
 
 
 def _risen(incident: Incident, alerts: Sequence[Alert], rules: Rules) -> list[e.AnyEvent]:
-    """The rise to the most severe level of these alerts, where a person has not settled the level."""
+    """What these alerts answer of the checklist, and the rise to the most severe level that they give, where
+    a person has not settled the level."""
+    answered: dict[str, e.TriageAnswered] = {}
+    for alert in alerts:
+        answered |= {each.rule: each for each in answered_by(alert, rules, incident.answers)}
     if not alerts or not may_rise(incident, rules):
-        return []
-    verdicts = [judge_alert(alert, rules.playbook) for alert in alerts]
-    worst = min(verdicts, key=lambda verdict: path.level_of(verdict.level, rules).rank)
-    if path.level_of(worst.level, rules).rank >= path.severity(incident, rules).rank:
-        return []
-    return [e.SeverityChanged(before=incident.level, after=worst.level, evidence=worst.evidence)]
-
-
-def _answers_of(alert: Alert, rules: Rules, given: Mapping[str, str] | None = None) -> list[e.TriageAnswered]:
-    """The checklist's questions that the alert answers by itself."""
-    return [
-        e.TriageAnswered(rule=rule.id, question=rule.question, answer="yes")
-        for rule in rules.playbook.triage
-        if rule.when and rule.when.matches(alert.labels) and rule.id not in (given or {})
-    ]
+        return [*answered.values()]
+    judged = [(alert, judge_alert(alert, rules.playbook)) for alert in alerts]
+    worst = min((verdict for _, verdict in judged), key=lambda each: path.level_of(each.level, rules).rank)
+    level, risen = incident.level, list[e.AnyEvent]()
+    if path.level_of(worst.level, rules).rank < path.severity(incident, rules).rank:
+        level = worst.level
+        risen = [e.SeverityChanged(before=incident.level, after=level, evidence=worst.evidence)]
+    answers = {**incident.answers, **dict.fromkeys(answered, "yes")}
+    return [*answered.values(), *risen, *at_arrival(incident, level, judged, answers, rules)]
 
 
 def _categories_of(alert: Alert, present: set[str], rules: Rules) -> list[e.CategoryAdded]:

@@ -8,8 +8,9 @@ from tocsin.incident.answer import Accepted, Ask, Refused, missing, not_active, 
 from tocsin.incident.answer_alerts import unknown_category, unknown_level
 from tocsin.incident.messages import draft
 from tocsin.incident.runbooks import item_of
-from tocsin.incident.severity import Verdict, judge_answers, words_of
+from tocsin.incident.severity import words_of
 from tocsin.incident.state import ENDED, State
+from tocsin.incident.triage import Checklist
 from tocsin.playbook.model import ChecklistItem
 
 
@@ -63,10 +64,10 @@ def triage(ask: Ask[c.AnswerTriage]) -> Accepted | Refused:
         e.TriageAnswered(rule=rule.id, question=rule.question, answer=ask.command.answer)
     ]
     answers = {**incident.answers, rule.id: ask.command.answer}
-    opening = Verdict(
-        incident.level_at_opening, e.Evidence(rule="opening", detail="the level at the opening")
-    )
-    verdict = judge_answers(dict(answers), opening, rules.playbook)
+    checklist = Checklist(incident, rules)
+    assumed = checklist.assumed(answers)
+    events += assumed
+    verdict = checklist.judge(answers, assumed)
     said = f"Answered; it stays a {incident.level}."
     if incident.level_by_hand:
         said = f"Answered; it stays a {incident.level}, which a person chose."

@@ -121,6 +121,14 @@ class TriageAnswered(Event, frozen=True, kw_only=True):
     answer: Literal["yes", "no", "unknown"]
 
 
+class TriageAssumed(Event, frozen=True, kw_only=True):
+    """A question of the checklist counts as yes until somebody answers it: what is known suggests so."""
+
+    rule: str
+    question: str
+    because: str
+
+
 class SeverityChanged(Event, frozen=True, kw_only=True):
     """The level changed. `by_hand` says that a person chose it, so that no rule changes it again."""
 
@@ -396,6 +404,7 @@ AnyEvent = (
     | AlertCleared
     | AlertsCleared
     | TriageAnswered
+    | TriageAssumed
     | SeverityChanged
     | CategoryAdded
     | Paged

@@ -268,8 +268,10 @@ def _record(incident: Incident, entry: e.Entry) -> Incident:
             return _settled(incident, _cleared(incident, ends, event.still_firing), at)
         case e.TriageAnswered():
             return replace(incident, answers={**incident.answers, event.rule: event.answer})
+        case e.TriageAssumed():
+            return replace(incident, assumed={**incident.assumed, event.rule: event.because})
         case e.SeverityChanged():
-            by_alert = not event.by_hand and event.evidence.rule != "checklist"
+            by_alert = not event.by_hand and event.evidence.rule not in ("checklist", "assumed", "opening")
             return replace(
                 incident,
                 level=event.after,

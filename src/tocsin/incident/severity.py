@@ -66,32 +66,6 @@ def judge_text(text: str, playbook: Playbook) -> Verdict:
     return _by_examples(text, None, playbook) or _default(playbook)
 
 
-def judge_answers(answers: dict[str, str], at_opening: Verdict, playbook: Playbook) -> Verdict:
-    """The level that the answered checklist gives: the most severe of the levels that a yes sets, else
-    the level at the opening; then the shifts, which never lower what a security question set."""
-    yes = [rule for rule in playbook.triage if answers.get(rule.id) == "yes"]
-    setting = [rule for rule in yes if rule.sets is not None]
-    verdict, guarded = at_opening, False
-    if setting:
-        worst = min(setting, key=lambda rule: _rank(rule.sets, playbook))
-        assert worst.sets is not None
-        verdict = Verdict(_named(worst.sets, playbook), Evidence(rule="checklist", detail=worst.question))
-        guarded = bool(words_of(worst.question) & _GUARDED)
-    ranks = sorted(playbook.severities, key=lambda each: each.rank)
-    for rule in (rule for rule in yes if rule.shifts is not None):
-        assert rule.shifts is not None
-        if (rule.shifts > 0 and guarded) or not ranks:
-            continue
-        now = playbook.severity(verdict.level)
-        here = ranks.index(now) if now else len(ranks) - 1
-        moved = ranks[min(max(here + rule.shifts, 0), len(ranks) - 1)]
-        detail = (
-            f"{verdict.evidence.detail}; then {rule.question}" if verdict.evidence.detail else rule.question
-        )
-        verdict = Verdict(moved.level, Evidence(rule="checklist", detail=detail))
-    return verdict
-
-
 def categories_of(
     labels: dict[str, str], text: str, known: Iterable[str], playbook: Playbook
 ) -> dict[str, str]:

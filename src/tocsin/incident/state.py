@@ -75,6 +75,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """The whole state. Times are UTC. `seq` is the number of the last event that was folded in.
 
     `level_at_opening` is the level that the alerts gave, at the opening or since then by a worse one.
+    `assumed` are the questions of the checklist that count as yes until they are answered, with the reason.
     `reasons` are the keys of all decisions to page that were taken, `unreachable` the roles (as role
     keys) for which nobody was found, `unreachable_at` when nobody was found last for want of an
     acknowledgement, `entered` when the escalation path reached a role, `overdue` the keys of clocks that
@@ -111,6 +112,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     cleared_at: datetime | None = None
     categories: dict[str, datetime] = {}
     answers: dict[str, Literal["yes", "no", "unknown"]] = {}
+    assumed: dict[str, str] = {}
     reasons: tuple[str, ...] = ()
     unreachable: tuple[str, ...] = ()
     unreachable_at: datetime | None = None

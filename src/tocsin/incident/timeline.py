@@ -31,7 +31,7 @@ def _about_alerts(event: e.AnyEvent) -> str:
             how = f"alert {event.alert.name}" if event.alert else "a person's report"
             drill = "DRILL. " if event.drill else ""
             what = "" if event.alert and event.title == event.alert.name else f": {event.title}"
-            return f"{drill}Opened as {event.level} by {how}{what}. {_evidence(event.evidence)}"
+            return f"{drill}Opened as {event.level} by {how}{what}. {evidence_words(event.evidence)}"
         case e.AlertAttached():
             again = "fires again" if event.again else "joined"
             return f"Alert {event.alert.name} {again}: {event.because}."
@@ -54,17 +54,22 @@ def _about_alerts(event: e.AnyEvent) -> str:
             return ""
 
 
-def _evidence(evidence: e.Evidence) -> str:
+def evidence_words(evidence: e.Evidence) -> str:
+    """Why a level was chosen, as a sentence."""
     words = {
         "matcher": "Level by the playbook's matcher",
         "severity label": "Level by the alert's own severity",
         "example": "Level by the playbook's words",
         "checklist": "Level by the checklist",
+        "assumed": "Level assumed until somebody answers",
+        "opening": "Level as at the opening",
         "person": "Level by a person",
         "default": "Level by default",
         "storm": "Level of the storm",
     }
     what = words.get(evidence.rule, f"Level by {evidence.rule}")
+    if evidence.rule == "opening":
+        return f"{what}."
     return f"{what}: {evidence.detail}." if evidence.detail else f"{what}."
 
 
@@ -112,8 +117,10 @@ def _about_work(event: e.AnyEvent) -> str:
     match event:
         case e.TriageAnswered():
             return f"Checklist: {event.question} {event.answer.capitalize()}."
+        case e.TriageAssumed():
+            return f"Checklist: {event.question} Counts as yes until somebody answers: {event.because}."
         case e.SeverityChanged():
-            return f"Severity changed from {event.before} to {event.after}. {_evidence(event.evidence)}"
+            return f"Severity changed from {event.before} to {event.after}. {evidence_words(event.evidence)}"
         case e.CategoryAdded():
             return f"Marked as {event.category}: {event.because}."
         case e.Noted():

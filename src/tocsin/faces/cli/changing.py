@@ -17,7 +17,8 @@ from tocsin.faces.cli.options import (
     incident_path,
     pairs,
 )
-from tocsin.faces.cli.paper import object_of, text_of, write, write_json
+from tocsin.faces.cli.paper import object_of, rows_of, text_of, write, write_json
+from tocsin.faces.cli.questions import list_questions
 
 PANEL = "Work on an incident"
 
@@ -72,12 +73,18 @@ def declare(
         list[str] | None, typer.Option("--category", help="A category; may be repeated.")
     ] = None,
     description: Annotated[str, typer.Option("--description", help="What is known so far.")] = "",
+    playbook: Annotated[
+        str,
+        typer.Option(
+            "--playbook", metavar="NAME", help="The playbook to follow, by its file's name or its title."
+        ),
+    ] = "",
     server: Server = None,
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
     """Open an incident by hand."""
-    body = _given(title=title, level=level, description=description)
+    body = _given(title=title, level=level, description=description, playbook=playbook)
     if category:
         body["categories"] = category
     say(connect(server, token_file).post("/incidents", body), as_json)
@@ -190,15 +197,29 @@ def _preview(draft: dict[str, Any], kind: str, as_json: bool) -> None:
 def triage(
     incident: IncidentArgument,
     rule: Annotated[
-        str, typer.Argument(metavar="RULE", help="The question's id; `tocsin incident ID` lists them.")
-    ],
-    answer: Annotated[Literal["yes", "no", "unknown"], typer.Argument(help="The answer.")],
+        str | None,
+        typer.Argument(metavar="RULE", help="The question: its number or its id; without, all are listed."),
+    ] = None,
+    answer: Annotated[Literal["yes", "no", "unknown"] | None, typer.Argument(help="The answer.")] = None,
     server: Server = None,
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Answer a question of the severity checklist."""
-    ask(server, token_file, incident, "triage", {"rule": rule, "answer": answer}, as_json)
+    """Answer a question of the severity checklist, or list them with what is suggested and why."""
+    if rule is not None and answer is None:
+        raise usage("The answer is missing.", f"Write: tocsin triage {incident} {rule} yes|no|unknown.")
+    if rule is not None and not rule.isdecimal():
+        ask(server, token_file, incident, "triage", {"rule": rule, "answer": answer}, as_json)
+        return
+    document = object_of(connect(server, token_file).get(incident_path(incident)))
+    questions = rows_of(document, "questions")
+    if rule is None:
+        list_questions(document, questions, as_json)
+        return
+    if not 1 <= int(rule) <= len(questions):
+        raise usage(f"There is no question {rule}.", f"The checklist has {len(questions)} of them.")
+    chosen = text_of(questions[int(rule) - 1], "id")
+    ask(server, token_file, incident, "triage", {"rule": chosen, "answer": answer}, as_json)
 
 
 def checkoff(

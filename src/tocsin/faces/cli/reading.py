@@ -35,6 +35,7 @@ from tocsin.faces.cli.paper import (
     write_json,
     write_json_line,
 )
+from tocsin.faces.cli.questions import show_questions
 
 PANEL = "Look"
 
@@ -116,7 +117,10 @@ def incident(
 def _facts(core: Mapping[str, Any], answer: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     evidence = object_of(core, "evidence")
     why = ": ".join(part for part in (text_of(evidence, "rule"), text_of(evidence, "detail")) if part)
-    yield "Severity", text_of(core, "level") + (f", by {why}" if why else "")
+    told = text_of(answer, "level_because")
+    yield "Severity", text_of(core, "level") + (f". {told}" if told else f", by {why}" if why else "")
+    earlier = answer.get("playbook_is_current") is False
+    yield "Playbook", text_of(answer, "playbook_title") + (" (an earlier version of it)" if earlier else "")
     yield "Opened", local_time(core.get("opened_at"))
     by = _person(answer, "acknowledged_by") or _person(core, "acknowledged_by")
     yield "Acknowledged", f"{local_time(core.get('acknowledged_at'))}{f' by {by}' if by else ''}"
@@ -165,14 +169,9 @@ def _next(deadlines: list[dict[str, Any]]) -> None:
 
 def _checklists(answer: Mapping[str, Any], core: Mapping[str, Any]) -> None:
     """The questions and items with the ids by which other commands name them."""
-    answers = object_of(core, "answers")
-    questions = [
-        (f"  {text_of(each, 'id')}", text_of(answers, text_of(each, "id")) or "-", text_of(each, "question"))
-        for each in rows_of(answer, "triage")
-    ]
-    if questions:
-        write("\nSeverity checklist (tocsin triage ID RULE yes|no):")
-        table(("", "", ""), questions)
+    if questions := rows_of(answer, "questions"):
+        write("\nSeverity checklist (tocsin triage ID NUMBER yes|no|unknown):")
+        show_questions(questions)
     checked: Any = core.get("checked") or ()
     items = [
         ("  [x]" if each.get("id") in checked else "  [ ]", text_of(each, "id"), text_of(each, "title"))

@@ -16,6 +16,7 @@ from tocsin.faces.http.problems import FieldProblem
 from tocsin.incident.deadlines import Deadline
 from tocsin.incident.messages import Draft
 from tocsin.incident.state import Incident, State
+from tocsin.incident.triage import Question
 from tocsin.oncall.model import Person, Roster
 from tocsin.playbook.model import Action, MessageKind, Phase, Severity, TriageRule
 
@@ -78,7 +79,9 @@ def summary(incident: Incident, roster: Roster, next_due_at: datetime | None) ->
 
 class IncidentDocument(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about one incident, besides its timeline and its post-mortem. `runbooks` are the titles of
-    the service runbooks whose alert has fired; their steps and checklists stand after the playbook's."""
+    the service runbooks whose alert has fired; their steps and checklists stand after the playbook's.
+    `questions` are those of `triage` with their answers, what is suggested and why, and the level that each
+    answer would give; `level_because` says why the level is what it is."""
 
     url: str
     incident: Incident
@@ -93,6 +96,8 @@ class IncidentDocument(msgspec.Struct, frozen=True, kw_only=True):
     categories: tuple[str, ...]
     phases: tuple[Phase, ...]
     triage: tuple[TriageRule, ...]
+    questions: tuple[Question, ...]
+    level_because: str
     actions: tuple[Action, ...]
     drafts: dict[MessageKind, Draft]
     playbook_title: str
@@ -116,6 +121,8 @@ def incident_document(room: Room, public_url: str) -> IncidentDocument:
         categories=room.categories,
         phases=room.phases,
         triage=room.triage,
+        questions=room.questions,
+        level_because=room.level_because,
         actions=room.actions,
         drafts=room.drafts,
         playbook_title=room.playbook_title,

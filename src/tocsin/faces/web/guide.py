@@ -11,6 +11,7 @@ from tocsin.faces.web.presenters import safe_link
 from tocsin.incident.deadlines import DeadlineKind
 from tocsin.incident.messages import Draft
 from tocsin.incident.state import State
+from tocsin.incident.triage import Answer, Question
 from tocsin.playbook.model import Action, ActionRole, Effect, MessageKind
 from tocsin.playbook.slots import find_slots
 
@@ -18,6 +19,7 @@ Bodies = Mapping[MessageKind, str]
 """The bodies of the templates of an incident's messages."""
 
 _EFFECTS = {Effect.READ: "Only looks", Effect.CHANGE: "Changes", Effect.DESTROY: "Destroys"}
+_ANSWERS: tuple[tuple[Answer, str], ...] = (("yes", "Yes"), ("no", "No"), ("unknown", "Not known"))
 _KINDS = {
     MessageKind.INITIAL: "First message",
     MessageKind.UPDATE: "Update",
@@ -25,13 +27,28 @@ _KINDS = {
 }
 
 
+class AnswerView(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer that can be given: whether it is the one given, or the one suggested, and the level that it
+    would make, "" where that stays as it is."""
+
+    value: str
+    text: str
+    given: bool
+    suggested: bool
+    becomes: str
+
+
 class QuestionView(msgspec.Struct, frozen=True, kw_only=True):
-    """A question of the severity checklist."""
+    """A question of the severity checklist. `hint` is what is suggested and why, "" where nothing speaks of
+    it; `assumed` says that it counts as yes as long as nobody answers."""
 
     id: str
     question: str
     leads_to: str
     answer: str
+    hint: str
+    assumed: bool
+    answers: tuple[AnswerView, ...]
 
 
 class ItemView(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,12 +125,43 @@ class DraftView(msgspec.Struct, frozen=True, kw_only=True):
 def questions(room: Room) -> tuple[QuestionView, ...]:
     """The severity checklist with its answers."""
     found: list[QuestionView] = []
-    for rule in room.triage:
+    for rule in room.questions:
         shift = f"{abs(rule.shifts)} level{'s' if abs(rule.shifts) > 1 else ''}" if rule.shifts else ""
         down = f"{shift} {'less' if (rule.shifts or 0) > 0 else 'more'} severe" if shift else ""
-        answer = room.incident.answers.get(rule.id, "")
         found.append(
-            QuestionView(id=rule.id, question=rule.question, leads_to=rule.sets or down, answer=answer)
+            QuestionView(
+                id=rule.id,
+                question=rule.question,
+                leads_to=rule.sets or down,
+                answer=rule.answer,
+                hint=_hint(rule),
+                assumed=rule.assumed,
+                answers=_answers(rule, room.incident.level),
+            )
+        )
+    return tuple(found)
+
+
+def _hint(question: Question) -> str:
+    if not question.suggested:
+        return ""
+    if question.assumed:
+        return f"Counts as yes until somebody answers: {question.because}."
+    return f"Suggested {question.suggested}: {question.because}."
+
+
+def _answers(question: Question, level: str) -> tuple[AnswerView, ...]:
+    found: list[AnswerView] = []
+    for value, text in _ANSWERS:
+        becomes = question.becomes.get(value, level)
+        found.append(
+            AnswerView(
+                value=value,
+                text=text,
+                given=question.answer == value,
+                suggested=question.suggested == value and question.answer in ("", "unknown"),
+                becomes=becomes if becomes != level and question.answer != value else "",
+            )
         )
     return tuple(found)
 

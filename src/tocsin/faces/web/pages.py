@@ -1,4 +1,4 @@
-"""The pages for those who signed in: the list, the room, declaring, who is on call."""
+"""The pages for those who signed in: the list, the room, who is on call."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import timedelta
@@ -19,7 +19,7 @@ from tocsin.engine.verbs import VERBS, build, may
 from tocsin.engine.views import Principal
 from tocsin.faces.requests import SESSION_COOKIE, TheFace, actor_of, denied, face_of, is_still_let_in
 from tocsin.faces.web.forms import body_of, read_form, why_not
-from tocsin.faces.web.presenters import badge, duty_rows, moment, rows
+from tocsin.faces.web.presenters import duty_rows, moment, rows
 from tocsin.faces.web.render import AnyRequest, go, page
 from tocsin.faces.web.room import room_view
 from tocsin.incident import commands as c
@@ -79,45 +79,6 @@ async def show_list(request: AnyRequest, face: TheFace) -> Response[str]:
         public_url=face.public_url,
         needs_token=not face.allow_unauthenticated_sources,
     )
-
-
-@get("/incidents/new", include_in_schema=False)
-async def show_declare(request: AnyRequest, face: TheFace) -> Response[str]:
-    """The form that opens an incident."""
-    principal = await signed_in(request)
-    playbook = face.engine.library.rules().playbook
-    return await page(
-        request,
-        "declare.html",
-        "Declare an incident",
-        principal=principal,
-        here="declare",
-        may_declare=may(principal, "responder"),
-        levels=[
-            (each.level, badge(each.level, playbook.severities).text, each.description)
-            for each in playbook.severities
-        ],
-    )
-
-
-@post("/incidents", include_in_schema=False)
-async def declare(request: AnyRequest, face: TheFace) -> Response[Any]:
-    """Open an incident from the form."""
-    principal = await signed_in(request)
-    if not may(principal, "responder"):
-        return go(face, "/", denied(principal, "responder"), refused=True)
-    form = await read_form(request)
-    command = c.Declare(
-        title=form.get("title", "").strip(),
-        description=form.get("description", "").strip(),
-        level=form.get("level") or None,  # pyright: ignore[reportArgumentType]
-        drill=form.get("drill") == "yes",
-    )
-    try:
-        answer = await face.engine.desk.open(command, actor_of(principal, face.engine))
-    except RefusedError as error:
-        return go(face, "/incidents/new", error.message, refused=True)
-    return go(face, f"/incidents/{answer.incident.id}", answer.said)
 
 
 @get("/incidents/{incident:str}", include_in_schema=False)

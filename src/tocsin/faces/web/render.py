@@ -61,11 +61,13 @@ async def page(
     here: str = "",
     status: int = 200,
     insider: bool = False,
+    notice: Notice | None = None,
     **context: Any,
 ) -> Response[str]:
     """A page: the template in the frame that all pages share, with the form token and what was said.
 
     Troubles of the server are shown to a principal, and to an `insider` whom a link in a page vouches for.
+    A `notice` answers a form that is shown again.
     """
     face = face_of(request)
     access = face.engine.access
@@ -74,8 +76,8 @@ async def page(
     if not token or not await access.is_form_token(token):
         token = await access.form_token()
         cookies.append(_cookie(FORM_COOKIE, token, face))
-    notice = said_of(request)
-    if notice is not None:
+    before = said_of(request)
+    if before is not None:
         cookies.append(_cookie(SAID_COOKIE, "", face, max_age=0))
     # A stranger at the door needs not know what ails the server.
     troubles = (await face.engine.queries.health()).troubles if principal or insider else ()
@@ -87,7 +89,7 @@ async def page(
         form_token=token,
         now=face.engine.clock.now().isoformat(),
         assets=f"/static/{_VERSION}",
-        notice=notice,
+        notice=notice or before,
         troubles=trouble_views(troubles),
     )
     content = _TEMPLATES.get_template(template).render(shell=shell, **context)

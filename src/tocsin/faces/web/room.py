@@ -116,6 +116,7 @@ class RoomView(msgspec.Struct, frozen=True, kw_only=True):
     badge: Badge
     level: str
     evidence: str
+    level_by_hand: bool
     state: str
     active: bool
     waiting: bool
@@ -168,7 +169,8 @@ def room_view(room: Room, principal: Principal, bodies: guide.Bodies, now: datet
         description=incident.description,
         badge=badge(incident.level, room.levels),
         level=incident.level,
-        evidence=": ".join(part for part in (incident.evidence.rule, incident.evidence.detail) if part),
+        evidence=room.level_because,
+        level_by_hand=incident.level_by_hand,
         state=STATE_WORDS[incident.state],
         active=incident.active,
         waiting=incident.state is State.OPEN,

@@ -5,6 +5,7 @@ from litestar import Router
 from tocsin.base import limits
 from tocsin.faces.web import (
     alerts,
+    declaring,
     doors,
     pages,
     reporting,
@@ -25,8 +26,8 @@ def handlers() -> list[Router]:
         "/",
         route_handlers=[
             pages.show_list,
-            pages.show_declare,
-            pages.declare,
+            declaring.show_declare,
+            declaring.declare,
             pages.show_room,
             pages.ask,
             pages.show_oncall,
