@@ -419,7 +419,7 @@ async def test_an_inhibited_alert_names_the_one_that_inhibits_it(house: House, c
     down, full = sorted(await house.engine.queries.alerts(), key=lambda each: each.alert.name)
     because = f"inhibited by Check (out) ({down.alert.fingerprint}) for as long as that fires"
     async with house.engine.store.transaction() as unit:
-        await unit.save_alert(replace(full, incident=None, because=because))
+        await unit.save_alerts([replace(full, incident=None, because=because)])
     assert await names(house, client, inhibited="false") == ["CheckoutDown"]
     (shown,) = await look(house, client, "/alerts", active="false")
     assert shown["status"]["state"] == "suppressed"

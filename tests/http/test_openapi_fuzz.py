@@ -81,8 +81,10 @@ CASES = [
     for label, operation in sorted(OPERATIONS.items())
     for mode in GenerationMode
     # Where nothing can be given, nothing can be wrong.
-    if mode is GenerationMode.POSITIVE or list(operation.iter_parameters()) or operation.body
+    if mode is GenerationMode.POSITIVE or operation.query or operation.headers or operation.body
 ]
+COMPATIBLE = ("/api/v2/", "/v2/")
+"""Addresses that answer as the products do in whose place they stand, in errors as well."""
 
 
 def test_the_document_names_every_place_of_the_api() -> None:
@@ -112,7 +114,10 @@ def test_no_request_brings_a_fault(running: Running, label: str, mode: Generatio
         answer = case.call(base_url=running.url, headers=headers, timeout=SECONDS_MAX)
         assert answer.status_code < 500, answer.text
         assert "Traceback" not in answer.text
-        if answer.status_code >= 400:
+        if answer.status_code >= 400 and operation.method.upper() != "HEAD":
+            if operation.path.startswith(COMPATIBLE):
+                assert answer.headers["content-type"][0].startswith("application/json"), answer.text
+                return
             assert answer.headers["content-type"] == ["application/problem+json"], answer.text
             assert answer.json()["status"] == answer.status_code
 
