@@ -11,6 +11,8 @@ from tocsin.base import limits
 from tocsin.engine.engine import Engine
 from tocsin.engine.sources import Source
 from tocsin.faces.http import admin, alertmanager_api, incidents, intake, looking, probes, silences, timeline
+from tocsin.faces.http.alertmanager_errors import alertmanager_error
+from tocsin.faces.http.fastpath import kinds_of
 from tocsin.faces.http.frame import Framed
 from tocsin.faces.http.guards import principal_dependency
 from tocsin.faces.http.metrics import Metrics
@@ -90,4 +92,6 @@ def create_app(
         logging_config=None,
         debug=False,
     )
-    return app.frame(engine.clock, metrics, secure=face.secure)
+    posted = {alertmanager_api.ALERTS_PATH: (alertmanager_api.KIND, alertmanager_error)}
+    kinds = kinds_of(face.sources, problems.handler, posted)
+    return app.frame(engine.clock, face, metrics, kinds)
