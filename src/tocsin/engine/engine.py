@@ -12,6 +12,7 @@ from tocsin.engine.access import Access
 from tocsin.engine.clockwork import Clockwork
 from tocsin.engine.delivery import Delivery
 from tocsin.engine.desk import Desk
+from tocsin.engine.expiry import Expiry
 from tocsin.engine.hub import Hub
 from tocsin.engine.intake import Intake
 from tocsin.engine.library import Document, Library
@@ -48,6 +49,7 @@ class Engine:
     library: Library
     desk: Desk
     intake: Intake
+    expiry: Expiry
     clockwork: Clockwork
     delivery: Delivery
     queries: Queries
@@ -65,6 +67,7 @@ class Engine:
         loops = {
             INTAKE: self.intake.run,
             "clockwork": self.clockwork.run,
+            "expiry": self.expiry.run,
             "delivery": self.delivery.run,
             "store": self.store.run,
             **self.parts,
@@ -157,6 +160,7 @@ def assemble(
         library=library,
         desk=desk,
         intake=intake,
+        expiry=Expiry(watched, clock, intake),
         clockwork=Clockwork(watched, clock, desk, hub),
         delivery=delivery,
         queries=Queries(watched, clock, library),
