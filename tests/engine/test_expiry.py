@@ -15,11 +15,9 @@ from tocsin.engine.records import AlertRecord
 from tocsin.incident import events as e
 
 
-def lasting(
-    house: House, name: str = "Down", lasts: timedelta = timedelta(minutes=5), **labels: str
-) -> Alert:
+def lasting(house: House, lasts: timedelta = timedelta(minutes=5), **labels: str) -> Alert:
     now = house.clock.now()
-    return replace(alert(name, now, **labels), expires_at=now + lasts)
+    return replace(alert("Down", now, **labels), expires_at=now + lasts)
 
 
 async def record(house: House, of: Alert) -> AlertRecord:
