@@ -1,6 +1,6 @@
 """The incidents to which alerts may belong, as grouping sees them, found by alert and by group."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 import msgspec
@@ -71,5 +71,7 @@ class Holders:
             if not group:
                 del self._by_group[holder.group_key]
 
-    def _newest_first(self, incidents: Iterable[IncidentId]) -> list[Holder]:
+    def _newest_first(self, incidents: Collection[IncidentId]) -> list[Holder]:
+        if len(incidents) <= 1:
+            return [self._holders[each] for each in incidents]
         return [self._holders[each] for each in sorted(incidents, key=incident_number, reverse=True)]

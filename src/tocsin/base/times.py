@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -47,6 +48,7 @@ def parse_instant(text: str) -> datetime:
         raise ValueError(f"{text!r} is before the first or after the last year") from error
 
 
+@lru_cache(maxsize=1_024)
 def format_instant(at: datetime) -> str:
     """RFC 3339 in UTC with microseconds, so that the text sorts as the time does."""
     return require_utc(at).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"

@@ -15,6 +15,7 @@ from tocsin.engine.clockwork import Clockwork
 from tocsin.engine.deliveries import Deliveries
 from tocsin.engine.delivery import Delivery
 from tocsin.engine.desk import Desk
+from tocsin.engine.expiry import Expiry
 from tocsin.engine.heartbeats import Heartbeats
 from tocsin.engine.hub import Hub
 from tocsin.engine.intake import Intake
@@ -60,6 +61,7 @@ class Engine:
     desk: Desk
     intake: Intake
     deliveries: Deliveries
+    expiry: Expiry
     clockwork: Clockwork
     delivery: Delivery
     queries: Queries
@@ -88,6 +90,7 @@ class Engine:
         loops = {
             INTAKE: self.intake.run,
             "clockwork": self.clockwork.run,
+            "expiry": self.expiry.run,
             "delivery": self.delivery.run,
             "store": self.store.run,
             "replacing": self.replacing.run,
@@ -184,6 +187,7 @@ def assemble(
         desk=desk,
         intake=intake,
         deliveries=Deliveries(watched, clock, intake),
+        expiry=Expiry(watched, clock, intake),
         clockwork=Clockwork(watched, clock, desk, hub),
         delivery=delivery,
         queries=Queries(watched, clock, library),

@@ -36,8 +36,8 @@ CHUNK_ALERTS = 500
 """A large request is kept in pieces of this size, so that acknowledgements and the alerts of others get
 their turn in between. Sending it again after a failure in the middle keeps nothing twice."""
 
-BATCH_ALERTS = 1_000
-"""About so many alerts are kept in one transaction."""
+BATCH_ALERTS = 400
+"""About so many alerts are kept in one transaction: while one is written, the next are read."""
 
 WRITE_AFTER_SECONDS = 1.0
 """What is only counted in memory is written after this long, where no other alert takes it along."""

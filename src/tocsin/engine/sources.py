@@ -1,13 +1,14 @@
 """What the engine needs of senders of alerts: their requests, and who reads them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
 from tocsin.alerts.model import Alert
 from tocsin.base import limits
+from tocsin.base.ids import IncidentId
 from tocsin.base.problems import Problem
 
 
@@ -87,6 +88,30 @@ class Source(Protocol):
 
     async def close(self) -> None:
         """Let go of what it holds open."""
+        ...
+
+
+Repeated = Callable[[str, datetime | None], IncidentId | None]
+"""Counts a repetition of a firing alert, by its fingerprint and with the time at which it now ends by itself,
+and says to which incident it belongs; None where the alert has to be taken as a whole."""
+
+
+class Glance(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request held at a glance: alerts to keep, the number of those that were only counted, and the
+    incidents of these. `remember` is called when the alerts are kept."""
+
+    alerts: Sequence[Alert]
+    counted: int
+    incidents: Mapping[IncidentId, None]
+    remember: Callable[[], None]
+
+
+@runtime_checkable
+class GlancingSource(Source, Protocol):
+    """A source that is let in by token, and reads what is in order faster than with care."""
+
+    def glance(self, body: bytes, received_at: datetime, repeated: Repeated) -> Glance | None:
+        """Read a request; None where it has to be parsed with care. Nothing is counted then."""
         ...
 
 

@@ -62,7 +62,11 @@ def face_of(connection: Connection) -> Face:
 def credential_of(connection: Connection) -> str | None:
     """The token of the Authorization header: as bearer, or as the password of basic; "" where the header
     is of another kind, None where there is none."""
-    header = connection.headers.get("authorization")
+    return read_credential(connection.headers.get("authorization"))
+
+
+def read_credential(header: str | None) -> str | None:
+    """`credential_of` a header's value."""
     if header is None:
         return None
     scheme, _, rest = header.partition(" ")

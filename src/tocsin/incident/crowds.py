@@ -7,7 +7,7 @@ from tocsin.base import limits
 from tocsin.incident import path
 from tocsin.incident.answer_alerts import may_rise
 from tocsin.incident.rules import Rules
-from tocsin.incident.severity import categories_of, judge_alert
+from tocsin.incident.severity import CATEGORY_LABELS, categories_of, judge_alert
 from tocsin.incident.state import Incident
 
 
@@ -25,17 +25,21 @@ class Crowd:
         ]
         present = {name.casefold() for name in incident.categories}
         self._categories = [name for name in path.known_categories(rules) if name.casefold() not in present]
+        matched = rules.playbook.options.categories
+        self._by_labels = any(matched.get(name) is not None for name in self._categories)
 
     def is_news(self, alert: Alert) -> bool:
         """Whether the incident must be told of the alert at once: there is room to keep it whole, its name
         is new, it answers a question, names a category or may raise the level. Otherwise it is enough that
         it is counted."""
-        if not self._full or alert.name not in self._names:
+        name, labels, playbook = alert.name, alert.labels, self._rules.playbook
+        if not self._full or name not in self._names:
             return True
-        if any(when.matches(alert.labels) for when in self._unanswered):
+        if any(when.matches(labels) for when in self._unanswered):
             return True
-        playbook = self._rules.playbook
-        if self._categories and categories_of(alert.labels, alert.name, self._categories, playbook):
+        # The categories that its name speaks of came with the first alert of that name.
+        may_say_more = self._by_labels or not CATEGORY_LABELS.isdisjoint(labels)
+        if may_say_more and categories_of(labels, name, self._categories, playbook):
             return True
         if self._rank is None:
             return False

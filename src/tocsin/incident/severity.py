@@ -11,6 +11,9 @@ from tocsin.base.ids import LevelId
 from tocsin.incident.events import Evidence
 from tocsin.playbook.model import Playbook, Severity
 
+CATEGORY_LABELS = frozenset({"category", "type", "class"})
+"""Labels by which an alert says of which category it is."""
+
 COVERAGE_LEAST = 0.6
 """The share of an example phrase's words that must stand in the alert for it to count as a match."""
 
@@ -143,6 +146,15 @@ def _rank(level: LevelId | None, playbook: Playbook) -> int:
 def _by_label(label: str, playbook: Playbook) -> Verdict | None:
     if not label:
         return None
+    known = _made_ready(playbook).by_label
+    if label not in known:
+        if len(known) >= _LABELS_MAX:
+            known.clear()
+        known[label] = _read_label(label, playbook)
+    return known[label]
+
+
+def _read_label(label: str, playbook: Playbook) -> Verdict | None:
     mapped = {key.casefold(): level for key, level in playbook.options.severity_labels.items()}.get(
         label.casefold()
     )
@@ -158,7 +170,7 @@ def _by_examples(text: str, value: re.Match[str] | None, playbook: Playbook) -> 
     said = words_of(text)
     best: tuple[float, int, int] | None = None
     chosen: _Phrase | None = None
-    for phrase in _phrases(playbook):
+    for phrase in _made_ready(playbook).phrases:
         common = phrase.words & said
         coverage = len(common) / len(phrase.words) if phrase.words else 0.0
         enough = coverage >= COVERAGE_LEAST and (
@@ -174,18 +186,29 @@ def _by_examples(text: str, value: re.Match[str] | None, playbook: Playbook) -> 
     return Verdict(chosen.severity.level, Evidence(rule="example", detail=chosen.text))
 
 
-_COMPILED_MAX = 32
-_compiled: dict[int, tuple[Playbook, tuple[_Phrase, ...]]] = {}
-"""The phrases of the playbooks that were asked for last, by the identity of the playbook beside them."""
+_READY_MAX = 32
+_LABELS_MAX = 1_000
 
 
-def _phrases(playbook: Playbook) -> tuple[_Phrase, ...]:
-    known = _compiled.get(id(playbook))
-    if known is None or known[0] is not playbook:
-        if len(_compiled) >= _COMPILED_MAX:
-            _compiled.clear()
-        known = _compiled[id(playbook)] = (playbook, tuple(_read_phrases(playbook)))
-    return known[1]
+class _Ready(msgspec.Struct):
+    """What can be worked out once for a playbook: its phrases, and what severity labels come to."""
+
+    playbook: Playbook
+    phrases: tuple[_Phrase, ...]
+    by_label: dict[str, Verdict | None] = {}
+
+
+_ready: dict[int, _Ready] = {}
+"""The playbooks that were asked about last, by their identity."""
+
+
+def _made_ready(playbook: Playbook) -> _Ready:
+    known = _ready.get(id(playbook))
+    if known is None or known.playbook is not playbook:
+        if len(_ready) >= _READY_MAX:
+            _ready.clear()
+        known = _ready[id(playbook)] = _Ready(playbook, tuple(_read_phrases(playbook)))
+    return known
 
 
 def _read_phrases(playbook: Playbook) -> Iterable[_Phrase]:

@@ -1,14 +1,16 @@
 """The source `alertmanager`: the webhook of Prometheus Alertmanager, version 4."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import cast
 
 from tocsin.adapters.alertjson import decode, problem, read_batch, wrong_type
 from tocsin.adapters.alertmanagerjson import notified_alert
+from tocsin.adapters.glancing import Glancing
 from tocsin.base.problems import Problem, Weight
 from tocsin.base.times import require_utc
 from tocsin.config import Secrets, Settings
-from tocsin.engine.sources import Arrival, Parsed, PlainSource, Source, SourceError
+from tocsin.engine.sources import Arrival, Glance, Parsed, PlainSource, Repeated, Source, SourceError
 
 KIND = "alertmanager"
 
@@ -22,6 +24,13 @@ class AlertmanagerSource(PlainSource):
     """Reads a notification of a group of alerts. What stands outside `alerts` repeats what is in them."""
 
     kind = KIND
+
+    def __init__(self) -> None:
+        self._glancing = Glancing(KIND)
+
+    def glance(self, body: bytes, received_at: datetime, repeated: Repeated) -> Glance | None:
+        """Read a request that is in order, fast."""
+        return self._glancing.glance(body, received_at, repeated)
 
     async def parse(self, arrival: Arrival) -> Parsed:
         """Read a request.

@@ -13,11 +13,12 @@ import msgspec
 
 from tocsin.adapters.alertjson import Fields, decode, read_batch, refuse, wrong_type
 from tocsin.adapters.alertmanagerjson import read_annotations, read_labels
+from tocsin.adapters.glancing import Glancing
 from tocsin.alerts.model import Alert, AlertStatus, fingerprint
 from tocsin.base.times import require_utc
 from tocsin.config import Secrets, Settings
 from tocsin.config.tables import Span, read_table
-from tocsin.engine.sources import Arrival, Parsed, PlainSource, Source, SourceError
+from tocsin.engine.sources import Arrival, Glance, Parsed, PlainSource, Repeated, Source, SourceError
 
 KIND = "prometheus"
 
@@ -45,6 +46,11 @@ class PrometheusSource(PlainSource):
 
     def __init__(self, resolve_timeout: timedelta = timedelta(minutes=5)) -> None:
         self._resolve_timeout = resolve_timeout
+        self._glancing = Glancing(KIND, resolve_timeout)
+
+    def glance(self, body: bytes, received_at: datetime, repeated: Repeated) -> Glance | None:
+        """Read a request that is in order, fast."""
+        return self._glancing.glance(body, received_at, repeated)
 
     async def parse(self, arrival: Arrival) -> Parsed:
         """Read a request.

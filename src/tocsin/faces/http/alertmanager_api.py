@@ -33,6 +33,9 @@ from tocsin.faces.http.openapi import PostableSilenceOperation
 from tocsin.faces.http.problems import AnyRequest, ApiError
 from tocsin.faces.requests import TheFace, ThePrincipal, actor_of
 
+ALERTS_PATH = "/api/v2/alerts"
+"""Where alerts are sent to."""
+
 Began = NamedDependency[datetime]
 Flag = Annotated[bool, QueryParameter(description="False leaves these out.")]
 Filters = Annotated[

@@ -26,7 +26,9 @@ from tocsin.faces.http import (
     timeline,
 )
 from tocsin.faces.http import sources as sources_api
+from tocsin.faces.http.alertmanager_errors import alertmanager_error
 from tocsin.faces.http.door import Door
+from tocsin.faces.http.fastpath import kinds_of
 from tocsin.faces.http.frame import Framed
 from tocsin.faces.http.guards import principal_dependency
 from tocsin.faces.http.metrics import Metrics
@@ -131,4 +133,6 @@ def create_app(
         logging_config=None,
         debug=False,
     )
-    return app.frame(engine.clock, metrics, secure=face.secure)
+    posted = {alertmanager_api.ALERTS_PATH: (alertmanager_api.KIND, alertmanager_error)}
+    kinds = kinds_of(face.sources, problems.handler, posted)
+    return app.frame(engine.clock, face, metrics, kinds)

@@ -1,5 +1,6 @@
 """Around every answer: security headers, one line in the access log, and the count for the metrics."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
 
@@ -8,7 +9,9 @@ from litestar import Litestar
 from litestar.types import Message
 
 from tocsin.engine.ports import Clock
+from tocsin.faces.http.fastpath import FastPath, Kind
 from tocsin.faces.http.metrics import Metrics
+from tocsin.faces.requests import Face
 
 log = structlog.get_logger("tocsin.access")
 
@@ -45,15 +48,22 @@ class Framed(Litestar):
     metrics: Metrics
     secure: bool
 
-    def frame(self, clock: Clock, metrics: Metrics, *, secure: bool) -> "Framed":
-        """Set what the frame needs. `secure` says that the public address is https."""
-        self.clock, self.metrics, self.secure = clock, metrics, secure
+    fast: FastPath
+
+    def frame(self, clock: Clock, face: Face, metrics: Metrics, kinds: Mapping[str, Kind]) -> "Framed":
+        """Set what the frame needs. `kinds` are the addresses at which alerts go the short way."""
+        self.clock, self.metrics, self.secure = clock, metrics, face.secure
+        always = [*_HEADERS, (b"cache-control", b"no-store")]
+        self.fast = FastPath(face, metrics, kinds, [*always, *([_STRICT_TRANSPORT] if face.secure else [])])
         return self
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one connection."""
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
+            return
+        receive = await self.fast.serve(scope, receive, send)
+        if receive is None:
             return
         began = self.clock.now()
 

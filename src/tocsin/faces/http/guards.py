@@ -9,7 +9,7 @@ from litestar.exceptions import NotAuthorizedException
 from litestar.handlers import BaseRouteHandler
 
 from tocsin.engine.views import Principal
-from tocsin.faces.requests import Connection, address_of, credential_of, face_of, require
+from tocsin.faces.requests import Connection, Face, address_of, credential_of, face_of, require
 
 Guard = Callable[[Connection, BaseRouteHandler], Awaitable[None]]
 
@@ -30,18 +30,20 @@ async def require_token(connection: Connection, kind: str) -> None:
     Raises:
         NotAuthorizedException: the request has none of them.
     """
-    face = face_of(connection)
-    credential = credential_of(connection)
-    own = face.source_tokens.get(kind)
-    if credential is None and face.allow_unauthenticated_sources and own is None:
-        return
-    if own and credential and compare_digest(own.encode(), credential.encode()):
-        return
-    known = credential is not None and await face.engine.access.principal_of_token(credential, via="source")
-    if not known:
+    if not await may_send(face_of(connection), kind, credential_of(connection)):
         raise NotAuthorizedException(
             "Send a token of the scope `source`, as bearer or as the password of basic authentication."
         )
+
+
+async def may_send(face: Face, kind: str, credential: str | None) -> bool:
+    """Whether a sender of alerts of this kind is let in (see `require_token`)."""
+    own = face.source_tokens.get(kind)
+    if credential is None:
+        return face.allow_unauthenticated_sources and own is None
+    if own and compare_digest(own.encode(), credential.encode()):
+        return True
+    return await face.engine.access.principal_of_token(credential, via="source") is not None
 
 
 def look_at_alerts(kind: str) -> Guard:
