@@ -133,7 +133,7 @@ class World:
         self.fuse: int | None = None
         self.dead = False
         self.roster = ROSTER
-        self.playbook = NOISY if seed % 2 else PLAYBOOK
+        self.playbook = NOISY if seed % 3 else PLAYBOOK
         self.engine: Engine | None = None
         self.log: list[str] = []
         self.faults = True
