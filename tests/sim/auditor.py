@@ -1,14 +1,16 @@
 """Knows what must hold (the design's invariants), by simple books of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 
-from tests.core.sample import PLAYBOOK
-from tocsin.alerts.model import Alert
+from tocsin.alerts.grouping import Because
+from tocsin.alerts.inhibition import InhibitSource
+from tocsin.alerts.model import Alert, AlertStatus
 from tocsin.engine.engine import Engine
 from tocsin.engine.intake import Taken
+from tocsin.engine.ports import Reader
 from tocsin.engine.records import OutboxStatus
 from tocsin.incident import events as e
 from tocsin.incident.commands import Tally
@@ -16,6 +18,7 @@ from tocsin.incident.evolve import fold
 from tocsin.incident.outgoing import Send
 from tocsin.incident.settle import deadlines, next_due_at
 from tocsin.incident.state import Incident, State
+from tocsin.playbook.model import Playbook
 
 VERIFY_EVERY = 10
 """The chains are walked whole at every so many audits, which is what makes an audit slow."""
@@ -33,7 +36,8 @@ class WrongError(AssertionError):
 class Auditor:
     """Books of what was answered and delivered, and the checks against the store."""
 
-    def __init__(self) -> None:
+    def __init__(self, playbook: Callable[[], Playbook]) -> None:
+        self.playbook = playbook
         self.kept: dict[str, int] = {}
         self.deliveries: dict[str, list[int]] = {}
         self.seen: dict[str, int] = {}
@@ -92,7 +96,7 @@ class Auditor:
                 raise WrongError(f"{incident.id}: {type(entry.event).__name__} came early")
         async with engine.store.reading() as reader:
             rules = await engine.library.rules_for(incident.playbook, reader)
-        if rules.playbook != PLAYBOOK:
+        if rules.playbook != self.playbook():
             raise WrongError("the rules are not the pinned playbook's")
         if incident.state is State.OPEN:
             paging = any(deadline.kind == "page-step" for deadline in deadlines(incident, rules))
@@ -142,7 +146,25 @@ class Auditor:
                 due = next_due_at(incident, rules)
                 if due is not None and due <= now:
                     raise WrongError(f"{incident.id} has a deadline that nobody served: {due}")
+            await self._audit_kept_back(reader)
             for row in await reader.outbox(OutboxStatus.PENDING, limit=10_000):
                 overdue = row.due_at < now - timedelta(minutes=6)
                 if overdue and isinstance(row.effect, Send):
                     raise WrongError(f"{row.key} is due and was not delivered")
+
+    async def _audit_kept_back(self, reader: Reader) -> None:
+        """No alert still waits for a reason that has ended: only what fires elsewhere may explain it."""
+        sources = {each.fingerprint: each for each in await reader.all_kept(InhibitSource)}
+        for fingerprint in self.kept:
+            record = await reader.alert(fingerprint)
+            assert record is not None, "it was found a moment ago"
+            if record.incident is not None or record.alert.status is AlertStatus.RESOLVED:
+                continue
+            if record.because == Because.INFORMATIONAL:
+                continue
+            by = next((each for each in sources if each in record.because), None)
+            if by is None:
+                raise WrongError(f"{fingerprint} is kept back for no reason: {record.because}")
+            source = await reader.alert(by)
+            if source is None or source.alert.status is AlertStatus.RESOLVED:
+                raise WrongError(f"{fingerprint} is inhibited by {by}, which has ended")

@@ -4,12 +4,18 @@ the clock does. The parts under test are the real core and the real engine over 
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from msgspec.structs import replace
+
 from tests.core.sample import PLAYBOOK, ROSTER, alert
 from tests.sim.auditor import Auditor
+from tocsin.alerts.matchers import Matcher, Operator, parse_matchers
 from tocsin.alerts.model import Alert, AlertStatus
+from tocsin.alerts.recurrence import parse_words
+from tocsin.alerts.rules import InhibitRule, NoiseRules, StormRule, Window
 from tocsin.base.ids import LevelId, PersonId
 from tocsin.engine.desk import RefusedError, UnknownIncidentError
 from tocsin.engine.engine import Engine, assemble
@@ -20,11 +26,42 @@ from tocsin.incident import events as e
 from tocsin.incident.rules import Clocks
 from tocsin.incident.state import Incident
 from tocsin.oncall.model import Roster
-from tocsin.playbook.model import MessageKind
+from tocsin.playbook.model import MessageKind, Options
 
 ALERTS = ("VaultSealed", "WorkerFailing", "UiGlitch", "SecurityBreach", "HighErrorRate", "InfoOnly")
 START = datetime(2026, 3, 28, 20, 0, tzinfo=UTC)
 """The evening before summer time begins in most of Europe."""
+
+
+NOISY = replace(
+    PLAYBOOK,
+    options=Options(
+        noise=NoiseRules(
+            maintenance=(
+                Window(
+                    name="night work",
+                    matchers=parse_matchers('alertname="HighErrorRate"'),
+                    start=parse_words("every day 01:30 for 2h")[0],
+                    lasts=timedelta(hours=2),
+                    zone="Europe/Paris",
+                    text="every day 01:30 for 2h",
+                ),
+            ),
+            inhibit=(
+                InhibitRule(
+                    source=parse_matchers('alertname="VaultSealed"'),
+                    target=parse_matchers('alertname="WorkerFailing"'),
+                    equal=("service",),
+                ),
+            ),
+            depends_on={"web": ("api",), "api": ("db",)},
+            group_window=timedelta(hours=2),
+            auto_resolve={LevelId("P3"): timedelta(minutes=15), LevelId("P4"): timedelta(minutes=5)},
+            storm=StormRule(incidents=2, within=timedelta(minutes=10)),
+        )
+    ),
+)
+"""The same playbook with every rule about noise, each of which has its turn in a short life."""
 
 
 class Crash(BaseException):
@@ -90,12 +127,13 @@ class World:
         self.rng = random.Random(seed)
         self.open_store = open_store
         self.clock = WorldClock()
-        self.auditor = Auditor()
+        self.auditor = Auditor(lambda: self.playbook)
         self.mood: dict[str, str] = {}
         self.lives = 0
         self.fuse: int | None = None
         self.dead = False
         self.roster = ROSTER
+        self.playbook = NOISY if seed % 3 else PLAYBOOK
         self.engine: Engine | None = None
         self.log: list[str] = []
         self.faults = True
@@ -115,7 +153,7 @@ class World:
         """Start the process (again) on the same data."""
         self.dead, self.fuse = False, None
         self.lives += 1
-        document = Document(name="sim.md", content=b"sim", hash="ab" * 32, playbook=PLAYBOOK)
+        document = Document(name="sim.md", content=b"sim", hash="ab" * 32, playbook=self.playbook)
         self.engine = assemble(
             store=await self.open_store(self.step),
             clock=self.clock,
@@ -145,7 +183,7 @@ class World:
         if self.faults and self.rng.random() < 0.15:
             self.fuse = self.rng.randint(1, 60)
         try:
-            for action in self.rng.sample([self.act, self.tick, self.deliver], 3):
+            for action in self.rng.sample([self.act, self.tick, self.deliver, self.look], 4):
                 await action()
         except Crash:
             await self.bury(asyncio.all_tasks() - {asyncio.current_task()})
@@ -159,7 +197,7 @@ class World:
         """Let what still ran beside it die: at its next step, or at once where it waits for an answer that
         nobody gives any more. The store's own tasks are never torn from a connection."""
         for task in others:
-            if task.get_coro().__qualname__ in ("Delivery._carry", "Intake.take"):
+            if task.get_coro().__qualname__ in ("Delivery._carry", "Intake.take", "Replacing.look"):
                 task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
 
@@ -175,6 +213,22 @@ class World:
     async def tick(self) -> None:
         assert self.engine is not None
         await self.engine.clockwork.pass_time()
+
+    async def look(self) -> None:
+        """Ask again about what was kept back, and now and then make or end a silence."""
+        engine = self.engine
+        assert engine is not None
+        with suppress(StoreUnavailableError):
+            draw = self.rng.random()
+            actor = e.Actor(e.ActorKind.PERSON, "anna", "Anna")
+            if self.faults and draw < 0.08:
+                matcher = Matcher("service", Operator.EQUAL, self.rng.choice(["api", "web", "db"]))
+                ends_at = self.clock.at + timedelta(minutes=self.rng.randint(1, 200))
+                await engine.silencing.create([matcher], None, ends_at, "a test", actor)
+            elif draw < 0.12:
+                for silence in await engine.silencing.list():
+                    await engine.silencing.expire(silence.id, actor)
+        await self.beside_intake([asyncio.create_task(engine.replacing.look())])
 
     async def deliver(self) -> None:
         assert self.engine is not None
@@ -291,7 +345,17 @@ class World:
         for _ in range(40):
             await self.tick()
             await self.deliver()
+            await self.look()
             self.clock.at += timedelta(seconds=30)
+        # Noon: no maintenance window is open, and nothing is silenced any more.
+        self.clock.at = (self.clock.at + timedelta(days=1)).replace(hour=12)
+        for silence in await engine.silencing.list():
+            await engine.silencing.expire(silence.id, e.SYSTEM)
+        for _ in range(3):
+            await self.look()
+            await self.tick()
+            await self.deliver()
+            self.clock.at += timedelta(minutes=2)
         await self.tick()
         await self.deliver()
         await self.auditor.audit(engine, self.clock.at)

@@ -75,7 +75,9 @@ class Inhibitor:
             if not alike:
                 continue
             two_sided = each.rule.source.matches(labels)
-            for source, both in alike.values():
-                if not (two_sided and both):
-                    return source
+            # The same one at any time, so that the reason changes only when the alerts do.
+            names = (name for name, (_, both) in alike.items() if not both) if two_sided else alike
+            first = min(names, default=None)
+            if first is not None:
+                return alike[first][0]
         return None

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from tocsin.alerts import flapping, grouping, storms
 from tocsin.alerts.dependencies import service_of
-from tocsin.alerts.grouping import Attaches, Opens, Placement, Recorded
+from tocsin.alerts.grouping import Attaches, Clears, Opens, Placement, Recorded
 from tocsin.alerts.holders import Holders
 from tocsin.alerts.inhibition import InhibitSource
 from tocsin.alerts.model import Alert, AlertStatus
@@ -183,10 +183,14 @@ class Noise:
                     )
                     self._state.mute(muted)
                 return
+        elif isinstance(placed, Clears):
+            if seen is not None and seen.alert.status is AlertStatus.RESOLVED:
+                # It was held while it flapped, or its sender repeats itself.
+                self._state.release(alert.fingerprint)
         elif isinstance(placed, Opens):
             service = service_of(alert.labels, around.book.rules.service_labels)
             self._opened.append(_Placed(alert.fingerprint, around.book.group, service))
-        elif isinstance(placed, Attaches) and firing:
+        elif firing:
             if around.gathered:
                 self._state.put_storm(around.storm)
             if around.begins:

@@ -111,6 +111,10 @@ class NoiseState:
         """An alert was placed, or has ended."""
         self._waiting[MutedAlert, fingerprint] = None
 
+    def release(self, fingerprint: str) -> None:
+        """An alert's end counts."""
+        self._waiting[HeldAlert, fingerprint] = None
+
     async def flush(self, unit: Unit, now: datetime) -> None:
         """Write what has changed in this batch."""
         for (shape, key), record in (*self._changed.items(), *self._waiting.items()):

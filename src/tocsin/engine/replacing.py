@@ -60,9 +60,7 @@ class Replacing:
             async with self._store.reading() as reader:
                 found, gone = await self._due(reader, self._clock.now())
             if gone:
-                async with self._store.transaction() as unit:
-                    for shape, fingerprint in gone:
-                        await unit.forget(shape, fingerprint)
+                await self._forget(gone)
             for at in range(0, len(found), TOGETHER):
                 await self._ask_again(found[at : at + TOGETHER])
         except (StoreUnavailableError, ConflictError, IntakeFullError) as error:
@@ -72,6 +70,15 @@ class Replacing:
             # Whatever it is: alerts that stay kept back until somebody notices would be worse.
             self._looked = None
             log.exception("what is kept back cannot be looked at")
+
+    async def _forget(self, gone: Sequence[tuple[type[MutedAlert | HeldAlert], str]]) -> None:
+        """Forget what is kept of alerts for no reason any more, if that is still so."""
+        async with self._store.transaction() as unit:
+            for shape, fingerprint in gone:
+                record = await unit.alert(fingerprint)
+                needed = _is_kept_back if shape is MutedAlert else _is_held
+                if record is None or not needed(record):
+                    await unit.forget(shape, fingerprint)
 
     async def _ask_again(self, alerts: Sequence[Alert]) -> None:
         self._noise.again(alerts)
@@ -88,11 +95,10 @@ class Replacing:
         gone: list[tuple[type[MutedAlert | HeldAlert], str]] = []
         for held in await reader.all_kept(HeldAlert, KEPT_MAX):
             record = await reader.alert(held.fingerprint)
-            if record is None or record.alert.status is AlertStatus.FIRING or record.incident is None:
+            if record is None or not _is_held(record):
                 gone.append((HeldAlert, held.fingerprint))
             elif held.until <= now:
                 alerts.append(record.alert)
-                gone.append((HeldAlert, held.fingerprint))
         for muted in await self._muted(reader, now):
             record = await reader.alert(muted.fingerprint)
             if record is not None and _is_kept_back(record):
@@ -102,7 +108,7 @@ class Replacing:
         return alerts, gone
 
     async def _muted(self, reader: Reader, now: datetime) -> list[MutedAlert]:
-        """The muted alerts whose reason has ended."""
+        """The muted alerts whose reason has ended, or has been followed by another."""
         newest = await reader.all_kept(MutedAlert, 1)
         if not newest:
             return []
@@ -112,7 +118,7 @@ class Replacing:
         if before and before[0] == looked and timedelta(0) <= now - before[1] < LOOK_AT_ALL_AGAIN:
             return []
         every = await reader.all_kept(MutedAlert, KEPT_MAX)
-        ended = [each for each in every if not reason(each.labels)]
+        ended = [each for each in every if reason(each.labels) != each.because]
         # Those that are asked about now may not get through; so long the next look is a whole one as well.
         self._looked = None if ended else (looked, now)
         return ended
@@ -138,3 +144,7 @@ class Replacing:
 
 def _is_kept_back(record: AlertRecord) -> bool:
     return record.incident is None and record.alert.status is AlertStatus.FIRING
+
+
+def _is_held(record: AlertRecord) -> bool:
+    return record.incident is not None and record.alert.status is AlertStatus.RESOLVED
