@@ -61,6 +61,7 @@ class Services:
             playbook_hash=material.digest,
             roster=material.roster or Roster(),
             clocks=material.clocks,
+            runbooks=material.runbooks,
         )
         rehearse = run_drill if material.roster else rehearse_with_stand_ins
         return rehearse(scenario, rules, material.notes)

@@ -82,7 +82,7 @@ def test_json_is_one_document(drill: Any) -> None:
     assert document["alert"] == {"name": "Down", "labels": {"a": "b"}}
     assert document["lines"][0]["offset"] == "T+00:00:00"
     assert set(document) == {
-        "playbook", "alert", "at", "until", "notes", "lines", "verdict", "incident",
+        "playbook", "alert", "at", "until", "notes", "lines", "verdict", "incident", "runbooks",
     }  # fmt: skip
 
 

@@ -61,6 +61,27 @@ def test_a_drill_follows_the_route_of_its_alert(folder: Path) -> None:
     assert playbook("team=security") == "Security"
 
 
+def test_a_drill_attaches_the_runbook_of_its_alert_with_its_steps(folder: Path) -> None:
+    drill = ("drill", "--playbook", folder, "--nobody", "--until", "1m", "--alert")
+    found = json.loads(tocsin(*drill, "VaultSealed", "--json").stdout)
+    (runbook,) = found["runbooks"]
+    assert (runbook["name"], runbook["title"]) == ("runbooks/vault.md", "Vault sealed")
+    assert [(each["id"], each["effect"]) for each in runbook["steps"]] == [
+        ("runbooks-vault/look", "read"),
+        ("runbooks-vault/resolution/unseal", "change"),
+    ]
+    assert "waits for a responder" in runbook["steps"][1]["waits_for"]
+    assert [each["title"] for each in runbook["checklist"]] == ["Services answer"]
+    kinds = [each["kind"] for each in found["lines"]]
+    assert kinds[kinds.index("Runbook") :][:3] == ["Runbook", "Step", "Step"]
+    said = tocsin(*drill, "VaultSealed").stdout
+    assert "Service runbook attached: Vault sealed (runbooks/vault.md), 2 steps, 1 item to tick off." in said
+    assert "Resolution: Unseal (change): waits for a responder to confirm it." in said
+    other = tocsin(*drill, "DiskFull").stdout
+    assert "No service runbook names the alert DiskFull." in other
+    assert json.loads(tocsin(*drill, "DiskFull", "--json").stdout)["runbooks"] == []
+
+
 def test_a_server_refuses_a_folder_and_a_policy_with_every_reason(folder: Path) -> None:
     (folder / "second.md").write_text(MAIN, encoding="utf-8")
     policy = folder.parent / "policy.toml"

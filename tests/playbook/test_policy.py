@@ -4,14 +4,16 @@ import hashlib
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.playbook.golden import codes, read
 from tocsin.base.problems import ProblemsError
-from tocsin.playbook.model import Action, Effect, ParameterType, Playbook, RunMode
+from tocsin.playbook.model import Action, Effect, Handling, ParameterType, Playbook, RunMode
 from tocsin.playbook.policy import Policy, apply_policy, lint_policy, read_policy
+from tocsin.playbook.present import to_document
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 HEAD = "# T\n\n## Mitigation\n\n### Group\n\n"
@@ -60,6 +62,18 @@ def test_every_key_has_its_value() -> None:
         "idempotent=check when=sev<=P2 runner=prod target=db-1 env=REGION,API_TOKEN run=never rollback=none"
     )
     assert not found.faults
+    shown = to_document(block("# Look\n#@ timeout=30s cooldown=10m exit_ok=0,1 lock=db\nuptime"))["actions"][
+        0
+    ]
+    assert list(shown["handling"]) == [field.name for field in msgspec.structs.fields(Handling)]
+    assert {key: shown["handling"][key] for key in ("timeout", "grace", "cooldown", "exit_ok", "lock")} == {
+        "timeout": "PT30S",
+        "grace": "PT10S",
+        "cooldown": "PT10M",
+        "exit_ok": [0, 1],
+        "lock": "db",
+    }
+    assert msgspec.json.encode(shown), "plain values only"
     handling = found.handling
     assert (handling.timeout, handling.grace, handling.cooldown) == (
         timedelta(seconds=30),

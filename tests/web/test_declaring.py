@@ -1,4 +1,4 @@
-"""Declaring by hand where there are several playbooks: the choice, and a form that comes back as filled in."""
+"""Declaring by hand where there are several playbooks: the choice, and a form that comes back."""
 
 from importlib.resources import files
 

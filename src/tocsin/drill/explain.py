@@ -8,12 +8,13 @@ import msgspec
 from tocsin.base.ids import LevelId
 from tocsin.base.times import humane
 from tocsin.drill.foresee import SOME_DAY, Call, Foreseen, foresee
+from tocsin.drill.gates import gate
 from tocsin.drill.picture import condition_words
 from tocsin.drill.standin import stand_in_roster
 from tocsin.incident.deadlines import RESOLUTION_MESSAGE_WITHIN
 from tocsin.incident.path import is_for_everything, roles_that_command
 from tocsin.incident.rules import Rules
-from tocsin.playbook.model import Action, Edge, Effect, MessageKind, Phase, RunMode
+from tocsin.playbook.model import Edge, MessageKind, Phase, RunMode
 from tocsin.playbook.render import template_for
 
 
@@ -142,13 +143,6 @@ def _messages(seen: Foreseen, rules: Rules) -> Iterator[tuple[str, ...]]:
         yield when, kind.value, words
 
 
-_GATES = {
-    Effect.READ: "shown to the responder, who may do it at once",
-    Effect.CHANGE: "waits for a responder to confirm it",
-    Effect.DESTROY: "waits for a responder to confirm it and for a second person to approve",
-}
-
-
 def _steps(rules: Rules) -> Part:
     playbook = rules.playbook
     said: list[str] = []
@@ -160,29 +154,19 @@ def _steps(rules: Rules) -> Part:
     if asked:
         count = len(asked)
         said.append(f"{count} {'question' if count == 1 else 'questions'} of the triage wait for a person.")
+        said.append(
+            "Until somebody answers, those of the two highest levels count as yes where the alert says so."
+        )
     if answered := len(playbook.triage) - len(asked):
         said.append(f"{answered} of the triage can be answered by alerts.")
     if ticked := sum(len(phase.checklist) for phase in playbook.phases):
         said.append(f"{ticked} items of the checklists wait for a person to tick them off.")
     rows = tuple(
-        (each.group, each.title, each.effect.value, _gate(each), f"line {each.line}")
+        (each.group, each.title, each.effect.value, gate(each), f"line {each.line}")
         for each in playbook.actions
     )
     tables = (Table(title="Steps", head=("Group", "Step", "Effect", "Waits for", "Place"), rows=rows),)
     return Part(title="Steps", said=tuple(said), tables=tables if rows else ())
-
-
-def _gate(action: Action) -> str:
-    if action.opens:
-        return "a link to look at"
-    if action.run is RunMode.NEVER or action.faults:
-        return "shown only, and never run"
-    if action.run is RunMode.AUTO:
-        return "runs by itself, as the policy allows"
-    if action.approvals > (2 if action.effect is Effect.DESTROY else 1):
-        return f"waits for {action.approvals} people to agree, the one who asks included"
-    needs = ", ".join(each.name for each in action.parameters)
-    return _GATES[action.effect] + (f"; asks for {needs}" if needs else "")
 
 
 def _clocks(foreseen: Sequence[Foreseen], rules: Rules) -> Part:

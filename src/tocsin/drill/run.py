@@ -7,6 +7,7 @@ from tocsin.alerts.grouping import Opens, place
 from tocsin.alerts.model import Alert, AlertStatus, fingerprint
 from tocsin.base.ids import IncidentId, PersonId
 from tocsin.base.times import require_utc
+from tocsin.drill.attached import Rehearsed, rehearsed, step_said
 from tocsin.drill.scenario import DrillLine, DrillReport, Scenario
 from tocsin.drill.verdict import verdict
 from tocsin.engine.queries import line_of
@@ -41,6 +42,7 @@ class _Drill:
         self.incident: Incident | None = None
         self.lines: list[DrillLine] = []
         self.waiting: list[Send] = []
+        self.runbooks: tuple[Rehearsed, ...] = ()
 
     def run(self, notes: tuple[str, ...]) -> DrillReport:
         alert = self._alert(AlertStatus.FIRING, self.start)
@@ -48,6 +50,7 @@ class _Drill:
         if isinstance(placed, Opens):
             opening = c.OpenByAlert(alert=alert, group_key=placed.group_key, because=placed.because)
             self._ask(opening, _SENDER, self.start)
+            self._attach(alert)
             self._deliver(self.start)
             self._pass_time()
         else:
@@ -60,7 +63,20 @@ class _Drill:
             lines=tuple(self.lines),
             verdict=verdict(self.lines, self.incident, self.rules, self.start, self.end),
             incident=self.incident,
+            runbooks=self.runbooks,
         )
+
+    def _attach(self, alert: Alert) -> None:
+        """Tell the service runbooks that the incident has for its alert, each with its steps."""
+        if self.incident is None or not self.rules.runbooks:
+            return
+        self.runbooks = rehearsed(self.incident, self.rules)
+        for each in self.runbooks:
+            self._say(self.start, "Runbook", "state", each.said)
+            for step in each.steps:
+                self._say(self.start, "Step", "note", step_said(step))
+        if not self.runbooks:
+            self._say(self.start, "Note", "note", f"No service runbook names the alert {alert.name}.")
 
     def _pass_time(self) -> None:
         ack_at = self._moment(self.scenario.ack_after)

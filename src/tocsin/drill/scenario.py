@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from tocsin.drill.attached import Rehearsed
 from tocsin.incident.events import Entry
 from tocsin.incident.outgoing import Send
 from tocsin.incident.state import Incident
@@ -31,7 +32,8 @@ class DrillLine(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that happened. `offset` runs from the alert, `at` is UTC.
 
     `kind` is the name of an event, or `Sent` (something left the house; `sends` says what), `Raised`
-    (Tocsin tells itself of a trouble), `Refused` (a person's command was not taken), `Note`.
+    (Tocsin tells itself of a trouble), `Refused` (a person's command was not taken), `Runbook` and `Step`
+    (a service runbook is attached, and what it holds), `Note`.
     """
 
     offset: timedelta
@@ -50,7 +52,8 @@ class DrillLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DrillReport(msgspec.Struct, frozen=True, kw_only=True):
-    """All that happened, in order, and the closing sentences. `incident` is None where none was opened."""
+    """All that happened, in order, and the closing sentences. `incident` is None where none was opened;
+    `runbooks` are the service runbooks that were attached to it."""
 
     scenario: Scenario
     playbook: str
@@ -58,6 +61,7 @@ class DrillReport(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[DrillLine, ...]
     verdict: tuple[str, ...]
     incident: Incident | None = None
+    runbooks: tuple[Rehearsed, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """The report in the shape of `tocsin drill --json`."""
@@ -70,6 +74,7 @@ class DrillReport(msgspec.Struct, frozen=True, kw_only=True):
             "notes": list(self.notes),
             "lines": [_line(line) for line in self.lines],
             "verdict": list(self.verdict),
+            "runbooks": [each.document() for each in self.runbooks],
             "incident": None
             if incident is None
             else {

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+import msgspec
+
 from tocsin.alerts.matchers import Matchers
 from tocsin.alerts.rules import NoiseRules
 from tocsin.base.times import iso_duration
@@ -12,6 +14,7 @@ from tocsin.playbook.model import (
     Condition,
     Contact,
     Edge,
+    Handling,
     MessageTemplate,
     Phase,
     Playbook,
@@ -137,11 +140,23 @@ def _action(action: Action) -> Json:
         "run": action.run.value,
         "approvals": action.approvals,
         "timeout": iso_duration(action.handling.timeout),
+        "handling": _handling(action.handling),
         "runnable": action.runnable,
         "faults": list(action.faults),
         "policy": action.policy,
         "line": action.line,
     }
+
+
+def _handling(handling: Handling) -> Json:
+    """Every key of how a step is run, in the order of the model, so that none is left out."""
+    return {field.name: _plain(getattr(handling, field.name)) for field in msgspec.structs.fields(Handling)}
+
+
+def _plain(value: timedelta | tuple[int, ...] | str | bool | int | None) -> Any:
+    if isinstance(value, timedelta):
+        return iso_duration(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _postmortem(postmortem: Postmortem | None) -> Json | None:

@@ -1,6 +1,5 @@
 """`tocsin drill`: rehearse an alert on the playbook's clock, and print what would happen, with its times."""
 
-import hashlib
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +14,7 @@ from tocsin.faces.cli.paper import STYLES, one_line, table, write, write_json
 from tocsin.faces.cli.services import CliServices, DrillLine, DrillMaterial, DrillReport, DrillRequest
 
 if TYPE_CHECKING:
+    from tocsin.engine.shelf import Book
     from tocsin.incident.rules import Clocks
 
 EXAMPLES = "tocsin.examples"
@@ -78,8 +78,8 @@ def register(app: typer.Typer, services: CliServices) -> None:
             resolve_after=duration(resolve_after, "--resolve-after") if resolve_after else None,
         )
         chosen = settings(config, playbook=playbook, roster=roster)
-        where = _playbook_for({"alertname": alert, **request.labels}, chosen.playbook)
-        material = _material(where, chosen.roster, chosen.clocks)
+        labels = {"alertname": alert, **request.labels}
+        material = _material(labels, chosen.playbook, chosen.roster, chosen.clocks)
         report = services.drill(request, material)
         if as_json:
             write_json(report.document())
@@ -87,41 +87,49 @@ def register(app: typer.Typer, services: CliServices) -> None:
             _print(report, start, brief)
 
 
-def _playbook_for(labels: dict[str, str], playbook: Path | None) -> Path | None:
-    """The file to rehearse: of a folder, the playbook that an alert with these labels goes to."""
-    if playbook is None or not playbook.is_dir():
-        return playbook
+def _book_for(labels: dict[str, str], folder: Path) -> "Book":
+    """Of a folder, the playbook that an alert with these labels goes to, with the runbooks beside it."""
     from tocsin.engine.shelf import put_on_shelf
     from tocsin.faces.cli.folder import read_files
     from tocsin.playbook.policy import Policy
 
-    shelf, fatal = put_on_shelf(read_files(playbook), True, Policy())
+    shelf, fatal = put_on_shelf(read_files(folder), True, Policy())
     if shelf is None:
         raise ProblemsError(fatal)
-    return playbook / shelf.for_labels(labels).name
+    return shelf.for_labels(labels)
 
 
-def _material(playbook: Path | None, roster: Path | None, clocks: "Clocks") -> DrillMaterial:
+def _material(
+    labels: dict[str, str], playbook: Path | None, roster: Path | None, clocks: "Clocks"
+) -> DrillMaterial:
     """The documents to rehearse: those of the settings, else the examples that come along. A playbook without
     a roster has none: the example's people do not fill its roles."""
     from tocsin.base.problems import Weight
+    from tocsin.engine.shelf import Book, keyed, read_document
     from tocsin.oncall.read import read_roster
-    from tocsin.playbook.read import read_playbook
 
-    content = _bytes_of(playbook) if playbook else _bundled("playbook.md")
-    read = read_playbook(content, str(playbook or "playbook.md"))
+    if playbook is not None and playbook.is_dir():
+        book = _book_for(labels, playbook)
+        playbook = playbook / book.name
+    else:
+        content = _bytes_of(playbook) if playbook else _bundled("playbook.md")
+        book = Book(document=read_document(str(playbook or "playbook.md"), content))
     people = None
     if roster or not playbook:
         people = read_roster(
             _bytes_of(roster) if roster else _bundled("roster.toml"), str(roster or "roster.toml")
         )
-    errors = sum(1 for finding in read.findings if finding.severity is Weight.ERROR)
+    errors = sum(1 for finding in book.playbook.findings if finding.severity is Weight.ERROR)
     told = (
         f"`tocsin check {playbook}` finds {errors} {'error' if errors == 1 else 'errors'} in this playbook."
     )
-    notes = (told,) if errors and playbook else ()
     return DrillMaterial(
-        playbook=read, digest=hashlib.sha256(content).hexdigest(), roster=people, clocks=clocks, notes=notes
+        playbook=book.playbook,
+        digest=book.hash,
+        roster=people,
+        clocks=clocks,
+        notes=(told,) if errors and playbook else (),
+        runbooks=keyed([(each.name, each.playbook) for each in book.runbooks]),
     )
 
 

@@ -31,6 +31,9 @@ def register(app: typer.Typer, services: CliServices) -> None:
         roster: Annotated[
             Path | None, typer.Option("--roster", metavar="FILE", help="Name the people who fill the roles.")
         ] = None,
+        policy: Annotated[
+            Path | None, typer.Option("--policy", metavar="FILE", help="Explain it as this policy has it.")
+        ] = None,
         config: Config = None,
         at: Annotated[
             str, typer.Option("--at", metavar="TIME", help="Who is on call then; default: now.")
@@ -42,10 +45,15 @@ def register(app: typer.Typer, services: CliServices) -> None:
     ) -> None:
         """Say in plain words what a playbook makes happen: who is paged when, what is due, what waits."""
         from tocsin.oncall.read import read_roster
+        from tocsin.playbook.policy import apply_policy, read_policy
         from tocsin.playbook.read import read_playbook
 
         content = content_of(file, playbook_bytes_max)
         playbook = read_playbook(content, "-" if str(file) == "-" else file.name)
+        moment = instant(at, "--at") if at else services.clock().now()
+        if policy is not None:
+            rules = read_policy(content_of(policy, playbook_bytes_max), str(policy))
+            playbook = apply_policy(playbook, rules, moment, file.name)
         people = read_roster(content_of(roster, roster_bytes_max), str(roster)) if roster else None
         material = DrillMaterial(
             playbook=playbook,
@@ -53,7 +61,6 @@ def register(app: typer.Typer, services: CliServices) -> None:
             roster=people,
             clocks=settings(config).clocks,
         )
-        moment = instant(at, "--at") if at else services.clock().now()
         explained = services.explain(material, _levels(playbook, level or []), moment)
         if html is None:
             for line in explained.lines():

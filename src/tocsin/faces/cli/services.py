@@ -13,7 +13,7 @@ import msgspec
 if TYPE_CHECKING:
     from tocsin.engine.outside import World
     from tocsin.engine.ports import Clock, Randomness, Store
-    from tocsin.incident.rules import Clocks
+    from tocsin.incident.rules import Clocks, Runbook
     from tocsin.oncall.model import Roster
     from tocsin.playbook.model import Playbook
 
@@ -58,14 +58,16 @@ class DrillRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class DrillMaterial:
-    """The documents that are rehearsed. `digest` is the SHA-256 of the playbook's bytes, in hexadecimal;
-    `roster` is None where nobody gave one; `notes` are for the head of the report."""
+    """The documents that are rehearsed. `digest` is the SHA-256 of the playbook's bytes, in hexadecimal, or
+    that of the list of its set; `roster` is None where nobody gave one; `notes` are for the head of the
+    report; `runbooks` are the service runbooks beside the playbook."""
 
     playbook: "Playbook"
     digest: str
     roster: "Roster | None"
     clocks: "Clocks"
     notes: tuple[str, ...] = ()
+    runbooks: "tuple[Runbook, ...]" = ()
 
 
 class DrillLine(Protocol):
