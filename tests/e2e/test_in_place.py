@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e import people
+from tests.e2e.alertmanager import alertmanager
 from tests.e2e.house import ROOT, House, house, until
 from tests.e2e.prometheus import amtool, program_of, prometheus
 
@@ -45,6 +46,21 @@ def test_prometheus_sends_to_tocsin(tmp_path: Path) -> None:
             until(lambda: not firing(tocsin), 60, "the end of the alert did not come")
             assert "Alert CheckoutDown has ended; none is firing any more." in tocsin.texts("INC-1")
             assert tocsin.run("verify").code == 0
+
+
+def test_prometheus_sends_to_tocsin_over_alertmanager(tmp_path: Path) -> None:
+    with (
+        house(tmp_path, playbook=EXAMPLE, roster=people.roster()) as tocsin,
+        alertmanager(tmp_path, tocsin.url) as manager,
+        prometheus(tmp_path, manager.url) as checkout,
+    ):
+        checkout.up = False
+        until(lambda: tocsin.api("GET", "/incidents")["incidents"], 60, "no incident")
+        (record,) = _alerts(tocsin)
+        assert record["alert"]["source"] == "alertmanager"
+        assert record["alert"]["annotations"]["summary"].startswith("Checkout of 127.0.0.1:")
+        checkout.up = True
+        until(lambda: not firing(tocsin), 60, "the end of the alert did not come")
 
 
 def test_amtool_speaks_with_tocsin(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import itertools
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
@@ -22,7 +22,7 @@ from tocsin.engine.access import Scope
 from tocsin.engine.engine import Engine, assemble
 from tocsin.engine.library import read_document
 from tocsin.engine.ports import Outgoing
-from tocsin.engine.sources import Arrival, Parsed, PlainSource, SourceError
+from tocsin.engine.sources import Arrival, Parsed, PlainSource, Source, SourceError
 from tocsin.faces.http.app import create_app
 from tocsin.faces.web import site
 from tocsin.incident.events import SYSTEM
@@ -189,6 +189,7 @@ def make_house(
     open_sources: bool = False,
     clock: HandClock | None = None,
     source_tokens: dict[str, str] | None = None,
+    more_sources: Sequence[Source] = (),
 ) -> House:
     """Put one together; nothing runs yet."""
     clock, sink = clock or HandClock(), Sink()
@@ -206,7 +207,7 @@ def make_house(
     )
     app = create_app(
         engine,
-        {"plain": ListSource(), "prometheus": PrometheusSource()},
+        {each.kind: each for each in (ListSource(), PrometheusSource(), *more_sources)},
         public_url,
         allow_unauthenticated_sources=open_sources,
         source_tokens=source_tokens,

@@ -18,6 +18,29 @@ from tocsin.faces.http.openapi import openapi_config
 from tocsin.faces.http.problems import ErrorPage, Problems
 from tocsin.faces.requests import Face
 
+_API: list[ControllerRouterHandler] = [
+    incidents.list_incidents,
+    incidents.declare_incident,
+    incidents.read_incident,
+    incidents.ask_incident,
+    incidents.publish_postmortem,
+    timeline.read_timeline,
+    timeline.read_postmortem,
+    looking.read_oncall,
+    looking.list_alerts,
+    looking.read_health,
+    silences.list_silences,
+    silences.read_silence,
+    silences.create_silence,
+    silences.expire_silence,
+    admin.list_tokens,
+    admin.create_token,
+    admin.revoke_token,
+    admin.list_accounts,
+    admin.create_account,
+]
+"""What answers under `/api/v1`."""
+
 
 def create_app(
     engine: Engine,
@@ -44,27 +67,7 @@ def create_app(
     problems = Problems(error_page)
     api = Router(
         "/api/v1",
-        route_handlers=[
-            incidents.list_incidents,
-            incidents.declare_incident,
-            incidents.read_incident,
-            incidents.ask_incident,
-            incidents.publish_postmortem,
-            timeline.read_timeline,
-            timeline.read_postmortem,
-            looking.read_oncall,
-            looking.list_alerts,
-            looking.read_health,
-            silences.list_silences,
-            silences.read_silence,
-            silences.create_silence,
-            silences.expire_silence,
-            admin.list_tokens,
-            admin.create_token,
-            admin.revoke_token,
-            admin.list_accounts,
-            admin.create_account,
-        ],
+        route_handlers=_API,
         dependencies={"principal": Provide(principal_dependency, sync_to_thread=False)},
     )
     app = Framed(
