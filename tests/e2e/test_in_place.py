@@ -101,10 +101,16 @@ def test_amtool_speaks_with_tocsin(tmp_path: Path) -> None:
         (changed,) = tocsin.run("silence", "list", "--json").json["silences"]
         assert (changed["id"], changed["starts_at"]) == (made, shown["starts_at"])
         assert changed["ends_at"] > shown["ends_at"]
+        saved = tmp_path / "silences.json"
+        saved.write_text(am("-o", "json", "silence", "query"), encoding="utf-8")
         am("silence", "expire", made, token=responder)
         assert made not in am("silence", "query")
         assert made in am("silence", "query", "--expired")
         assert "DiskFull" in am("alert", "query")
+
+        again = am("silence", "import", str(saved), token=responder).strip()
+        assert again != made
+        assert again in am("silence", "query", "alertname=~Disk.*")
 
         assert "playbook.md" in am("config", "show")
         assert am("config", "routes", "test", "alertname=DiskFull").strip() == "playbook.md"
