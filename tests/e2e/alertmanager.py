@@ -34,6 +34,7 @@ class Alertmanager:
     """A running Alertmanager."""
 
     def __init__(self, url: str, output: Output) -> None:
+        self.url = url
         self._client = httpx.Client(base_url=url, timeout=10, trust_env=False)
         self.output = output
 

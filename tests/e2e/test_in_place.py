@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e import people
+from tests.e2e.alertmanager import alertmanager
 from tests.e2e.house import ROOT, House, house, until
 from tests.e2e.prometheus import amtool, program_of, prometheus
 
@@ -47,6 +48,21 @@ def test_prometheus_sends_to_tocsin(tmp_path: Path) -> None:
             assert tocsin.run("verify").code == 0
 
 
+def test_prometheus_sends_to_tocsin_over_alertmanager(tmp_path: Path) -> None:
+    with (
+        house(tmp_path, playbook=EXAMPLE, roster=people.roster()) as tocsin,
+        alertmanager(tmp_path, tocsin.url) as manager,
+        prometheus(tmp_path, manager.url) as checkout,
+    ):
+        checkout.up = False
+        until(lambda: tocsin.api("GET", "/incidents")["incidents"], 60, "no incident")
+        (record,) = _alerts(tocsin)
+        assert record["alert"]["source"] == "alertmanager"
+        assert record["alert"]["annotations"]["summary"].startswith("Checkout of 127.0.0.1:")
+        checkout.up = True
+        until(lambda: not firing(tocsin), 60, "the end of the alert did not come")
+
+
 def test_amtool_speaks_with_tocsin(tmp_path: Path) -> None:
     with house(tmp_path, playbook=EXAMPLE, roster=people.roster(), settings=PLAIN) as tocsin:
 
@@ -85,10 +101,16 @@ def test_amtool_speaks_with_tocsin(tmp_path: Path) -> None:
         (changed,) = tocsin.run("silence", "list", "--json").json["silences"]
         assert (changed["id"], changed["starts_at"]) == (made, shown["starts_at"])
         assert changed["ends_at"] > shown["ends_at"]
+        saved = tmp_path / "silences.json"
+        saved.write_text(am("-o", "json", "silence", "query"), encoding="utf-8")
         am("silence", "expire", made, token=responder)
         assert made not in am("silence", "query")
         assert made in am("silence", "query", "--expired")
         assert "DiskFull" in am("alert", "query")
+
+        again = am("silence", "import", str(saved), token=responder).strip()
+        assert again != made
+        assert again in am("silence", "query", "alertname=~Disk.*")
 
         assert "playbook.md" in am("config", "show")
         assert am("config", "routes", "test", "alertname=DiskFull").strip() == "playbook.md"

@@ -1,5 +1,7 @@
 """`POST /in/{kind}`: what is kept, what is refused, and how large it may be."""
 
+import hashlib
+import hmac
 from base64 import b64encode
 from collections.abc import AsyncIterator
 
@@ -7,6 +9,7 @@ import pytest
 
 from tests.http.helpers import assert_problem, assert_safe_headers
 from tests.http.house import Client, House, open_house
+from tocsin.adapters.sources.grafana import SignedGrafanaSource
 from tocsin.base.limits import request_body_bytes_max
 
 GOOD = {"labels": {"alertname": "CheckoutDown", "severity": "critical"}}
@@ -90,3 +93,26 @@ async def test_too_large_in_pieces_is_not_read_whole(house: House, client: Clien
     assert_problem(await client.post("/in/plain", headers=headers, content=pieces()), 413)
     tried = await client.post("/in/plain", headers={"content-type": "application/json"}, content=pieces())
     assert_problem(tried, 401)
+
+
+async def test_grafana_is_let_in_by_its_signature_alone() -> None:
+    source = SignedGrafanaSource(b"secret", "X-Grafana-Alerting-Signature", "X-Grafana-Alerting-Timestamp")
+    body = b'{"alerts": [{"status": "firing", "labels": {"alertname": "High load", "severity": "critical"}}]}'
+
+    def signed(seconds: int) -> dict[str, str]:
+        over = f"{seconds}:".encode() + body
+        return {
+            "Content-Type": "application/json",
+            "X-Grafana-Alerting-Timestamp": str(seconds),
+            "X-Grafana-Alerting-Signature": hmac.new(b"secret", over, hashlib.sha256).hexdigest(),
+        }
+
+    async with open_house(open_sources=True, sources=[source]) as (house, client):
+        now = int(house.clock.now().timestamp())
+        taken = await client.post("/in/grafana", headers=signed(now), content=body)
+        assert taken.json() == {"kept": 1, "incidents": ["INC-1"], "problems": []}
+        token = {**await house.bearer("admin"), "Content-Type": "application/json"}
+        for headers in (signed(now - 301), token, {"Content-Type": "application/json"}):
+            assert_problem(await client.post("/in/grafana", headers=headers, content=body), 401)
+        changed = body.replace(b"High", b"Low")
+        assert_problem(await client.post("/in/grafana", headers=signed(now), content=changed), 401)

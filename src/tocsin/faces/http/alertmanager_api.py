@@ -15,7 +15,7 @@ from tocsin import __version__
 from tocsin.engine.engine import Engine
 from tocsin.engine.silencing import UnknownSilenceError
 from tocsin.faces.http import alertmanager_shapes as shapes
-from tocsin.faces.http.alertmanager_errors import alertmanager_error
+from tocsin.faces.http.alertmanager_errors import RESPONSES, alertmanager_error
 from tocsin.faces.http.alertmanager_post import KIND, post_alerts
 from tocsin.faces.http.alertmanager_view import (
     ReceiverFilter,
@@ -46,7 +46,7 @@ ReceiverText = Annotated[
 ]
 
 
-@get("/status", operation_id="readAlertmanagerStatus", tags=["alertmanager"])
+@get("/status", operation_id="readAlertmanagerStatus", tags=["alertmanager"], responses=RESPONSES)
 async def read_status(face: TheFace, began: Began) -> shapes.Status:
     """The version, since when it runs, and what the routes of the playbooks come to."""
     return shapes.Status(
@@ -57,13 +57,13 @@ async def read_status(face: TheFace, began: Began) -> shapes.Status:
     )
 
 
-@get("/receivers", operation_id="listAlertmanagerReceivers", tags=["alertmanager"])
+@get("/receivers", operation_id="listAlertmanagerReceivers", tags=["alertmanager"], responses=RESPONSES)
 async def list_receivers(face: TheFace) -> list[shapes.Receiver]:
     """The playbooks, the one for everything else first."""
     return [shapes.Receiver(name=book.name) for book in face.engine.library.current.books]
 
 
-@get("/alerts", operation_id="listAlertmanagerAlerts", tags=["alertmanager"])
+@get("/alerts", operation_id="listAlertmanagerAlerts", tags=["alertmanager"], responses=RESPONSES)
 async def list_alerts(
     face: TheFace,
     filters: Filters = None,
@@ -79,7 +79,7 @@ async def list_alerts(
     return [alert for alert, _ in found]
 
 
-@get("/alerts/groups", operation_id="listAlertmanagerGroups", tags=["alertmanager"])
+@get("/alerts/groups", operation_id="listAlertmanagerGroups", tags=["alertmanager"], responses=RESPONSES)
 async def list_groups(
     face: TheFace,
     filters: Filters = None,
@@ -109,7 +109,7 @@ async def _alerts(
     return [(alert, group) for alert, group in found if shapes.is_within(flags, alert)]
 
 
-@get("/silences", operation_id="listAlertmanagerSilences", tags=["alertmanager"])
+@get("/silences", operation_id="listAlertmanagerSilences", tags=["alertmanager"], responses=RESPONSES)
 async def list_silences(
     face: TheFace,
     filters: Filters = None,
@@ -132,6 +132,7 @@ async def list_silences(
     operation_id="postAlertmanagerSilence",
     operation_class=PostableSilenceOperation,
     tags=["alertmanager"],
+    responses=RESPONSES,
 )
 async def post_silence(request: AnyRequest, face: TheFace, principal: ThePrincipal) -> shapes.SilenceMade:
     """Make a silence, or change the one whose id is given. This takes a token of a responder, always: who
@@ -153,7 +154,12 @@ async def post_silence(request: AnyRequest, face: TheFace, principal: ThePrincip
     return shapes.SilenceMade(silence_id=made.id)
 
 
-@get("/silence/{silence:str}", operation_id="readAlertmanagerSilence", tags=["alertmanager"])
+@get(
+    "/silence/{silence:str}",
+    operation_id="readAlertmanagerSilence",
+    tags=["alertmanager"],
+    responses=RESPONSES,
+)
 async def read_silence(silence: FromPath[str], face: TheFace) -> shapes.GettableSilence:
     """One silence."""
     found = await face.engine.silencing.find(silence)
@@ -167,7 +173,9 @@ async def read_silence(silence: FromPath[str], face: TheFace) -> shapes.Gettable
     guards=[at_least("responder")],
     status_code=200,
     operation_id="expireAlertmanagerSilence",
+    media_type="text/plain",
     tags=["alertmanager"],
+    responses=RESPONSES,
 )
 async def expire_silence(silence: FromPath[str], face: TheFace, principal: ThePrincipal) -> Response[bytes]:
     """End a silence now."""
@@ -175,7 +183,7 @@ async def expire_silence(silence: FromPath[str], face: TheFace, principal: ThePr
         await face.engine.silencing.expire(silence, actor_of(principal, face.engine))
     except UnknownSilenceError as error:
         raise ApiError(404, "unknown-silence", str(error)) from error
-    return Response(b"", media_type="application/json")
+    return Response(b"", media_type="text/plain")
 
 
 @get("/-/healthy", operation_id="isHealthy", tags=["health"], media_type="text/plain", security=[{}])

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 from litestar import Response
+from litestar.openapi.datastructures import ResponseSpec
 
 from tocsin.faces.http.problems import AnyRequest, Problems
 
@@ -20,6 +21,17 @@ class Coded(msgspec.Struct, frozen=True, kw_only=True):
 
     code: int
     message: str
+
+
+RESPONSES = {
+    status: ResponseSpec(
+        data_container=str if status in _AS_TEXT else Coded,
+        generate_examples=False,
+        description="What is wrong, in words.",
+    )
+    for status in (400, 401, 403, 404, 413, 415, 429, 503)
+}
+"""The errors, for the OpenAPI document."""
 
 
 def alertmanager_error(request: AnyRequest, error: Exception) -> Response[Any]:

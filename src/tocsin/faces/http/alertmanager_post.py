@@ -6,6 +6,7 @@ from litestar import Request, Response, post
 
 from tocsin.base.problems import Weight
 from tocsin.engine.sources import Arrival, SourceError
+from tocsin.faces.http.alertmanager_errors import RESPONSES
 from tocsin.faces.http.bodies import require_json
 from tocsin.faces.http.guards import require_token
 from tocsin.faces.http.metrics import TheMetrics
@@ -22,7 +23,9 @@ KIND = "prometheus"
     status_code=200,
     operation_id="postAlertmanagerAlerts",
     operation_class=PostableAlertsOperation,
+    media_type="text/plain",
     tags=["alertmanager"],
+    responses=RESPONSES,
 )
 async def post_alerts(request: Request[Any, Any, Any], face: TheFace, metrics: TheMetrics) -> Response[bytes]:
     """Take alerts in. Of a batch that is partly bad the good are kept, and the answer is 400, as with
@@ -44,4 +47,4 @@ async def post_alerts(request: Request[Any, Any, Any], face: TheFace, metrics: T
     if refused:
         told = "; ".join(f"{each.message} {each.mend}" for each in refused[:10])
         raise ApiError(400, "bad-request", f"Kept: {len(taken)}. Not kept: {told}")
-    return Response(b"", media_type="application/json")
+    return Response(b"", media_type="text/plain")

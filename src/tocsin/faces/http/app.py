@@ -11,21 +11,7 @@ from tocsin.base import limits
 from tocsin.config.report_form import ReportForm
 from tocsin.engine.engine import Engine
 from tocsin.engine.sources import Source
-from tocsin.faces.http import (
-    admin,
-    alertmanager_api,
-    beats,
-    incidents,
-    intake,
-    looking,
-    opsgenie,
-    pagerduty,
-    probes,
-    reports,
-    silences,
-    timeline,
-)
-from tocsin.faces.http import sources as sources_api
+from tocsin.faces.http import alertmanager_api
 from tocsin.faces.http.alertmanager_errors import alertmanager_error
 from tocsin.faces.http.door import Door
 from tocsin.faces.http.fastpath import kinds_of
@@ -34,6 +20,7 @@ from tocsin.faces.http.guards import principal_dependency
 from tocsin.faces.http.metrics import Metrics
 from tocsin.faces.http.openapi import openapi_config
 from tocsin.faces.http.problems import ErrorPage, Problems
+from tocsin.faces.http.routes import API, own_routes
 from tocsin.faces.pace import Pace
 from tocsin.faces.requests import Face
 
@@ -69,56 +56,13 @@ def create_app(
     problems = Problems(error_page)
     api = Router(
         "/api/v1",
-        route_handlers=[
-            incidents.list_incidents,
-            incidents.declare_incident,
-            incidents.read_incident,
-            incidents.ask_incident,
-            incidents.publish_postmortem,
-            timeline.read_timeline,
-            timeline.read_postmortem,
-            looking.read_oncall,
-            looking.list_alerts,
-            looking.find_alerts,
-            looking.explain_alert,
-            looking.read_health,
-            silences.list_silences,
-            silences.read_silence,
-            silences.create_silence,
-            silences.expire_silence,
-            sources_api.list_sources,
-            sources_api.read_samples,
-            sources_api.try_source,
-            sources_api.list_changes,
-            beats.list_heartbeats,
-            beats.list_probes,
-            reports.list_reports,
-            reports.file_report,
-            reports.list_weaknesses,
-            reports.handle_weakness,
-            reports.open_from_weakness,
-            admin.list_tokens,
-            admin.create_token,
-            admin.revoke_token,
-            admin.list_accounts,
-            admin.create_account,
-        ],
+        route_handlers=API,
         dependencies={"principal": Provide(principal_dependency, sync_to_thread=False)},
     )
     app = Framed(
         route_handlers=[
             api,
-            intake.take_alerts,
-            alertmanager_api.alertmanager_router(engine),
-            alertmanager_api.is_healthy,
-            alertmanager_api.is_ready_for_alerts,
-            pagerduty.router(),
-            opsgenie.router(engine),
-            beats.beat,
-            beats.beat_by_key,
-            probes.is_alive,
-            probes.is_ready,
-            probes.read_metrics,
+            *own_routes(engine),
             *extra_handlers,
         ],
         dependencies={
