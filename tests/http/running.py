@@ -14,7 +14,8 @@ from tocsin.faces.http.door import Door
 class Running:
     """A house behind a real server, on a thread of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, open_sources: bool = False) -> None:
+        self._open_sources = open_sources
         self.port = 0
         self.token = ""
         self._ready = threading.Event()
@@ -23,7 +24,7 @@ class Running:
         assert self._ready.wait(30)
 
     async def _serve(self) -> None:
-        house = make_house()
+        house = make_house(open_sources=self._open_sources)
         self.door: Door = house.app.dependencies["door"].dependency()  # type: ignore[union-attr]
         for name in installed():
             for source in made_by(name):
