@@ -3,6 +3,10 @@
 import hashlib
 import hmac
 import json
+import socket
+import time
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -10,6 +14,7 @@ import pytest
 
 from tests.http.helpers import assert_problem
 from tests.http.house import START, Client, House
+from tests.http.running import Running
 from tests.sources.recorded import changed, recorded
 from tests.sources.test_sns import TOPIC, Aws, signed
 from tocsin.adapters.httpclient import new_client
@@ -156,3 +161,30 @@ async def test_sns_from_subscription_to_replay(house: House, client: Client) -> 
     finally:
         await source.close()
         aws.close()
+
+
+def test_a_request_that_trickles_is_answered_and_its_connection_closed() -> None:
+    running = Running()
+    running.door._patience = timedelta(seconds=0.5)
+    began = time.monotonic()
+    try:
+        with socket.create_connection(("127.0.0.1", running.port), timeout=20) as connection:
+            head = "POST /in/generic HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            token = f"Authorization: Bearer {running.token}\r\n"
+            connection.sendall(f"{head}{token}Content-Length: 100\r\n\r\n".encode())
+            answer = b""
+            while time.monotonic() - began < 15:
+                with suppress(ConnectionError):
+                    connection.sendall(b" ")
+                connection.settimeout(0.1)
+                with suppress(TimeoutError):
+                    piece = connection.recv(65_536)
+                    answer += piece
+                    if not piece:
+                        break
+    finally:
+        running.stop()
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"connection: close" in answer.lower()
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["type"] == "urn:tocsin:problem:too-slow"
+    assert time.monotonic() - began < 10

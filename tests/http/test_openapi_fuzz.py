@@ -1,59 +1,22 @@
 """Requests made from our own OpenAPI document, right ones and wrong ones, against the running server."""
 
-import asyncio
-import socket
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import schemathesis
-import uvicorn
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 
-from tests.http.house import House, make_house
+from tests.http.house import make_house
+from tests.http.running import Running
 from tests.sources.installed import installed, made_by
 from tocsin.engine.verbs import VERBS
 
 EXAMPLES_EACH = 12
 SECONDS_MAX = 20
 """No request takes nearly as long; one that does hangs."""
-
-
-class Running:
-    """A house behind a real server, on a thread of its own."""
-
-    def __init__(self) -> None:
-        self.url = ""
-        self.token = ""
-        self.house: House | None = None
-        self.failed: list[BaseException] = []
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
-        self._thread.start()
-        assert self._ready.wait(30)
-
-    async def _serve(self) -> None:
-        house = self.house = make_house()
-        for name in installed():
-            for source in made_by(name):
-                house.app.state.face.sources[source.kind] = source
-        await house.engine.start()
-        await house.alert()
-        self.token = await house.token("admin")
-        listening = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        config = uvicorn.Config(house.app, log_config=None, access_log=False, lifespan="off")
-        self.server = uvicorn.Server(config)
-        self._ready.set()
-        await self.server.serve([listening])
-        await house.engine.stop()
-
-    def stop(self) -> None:
-        self.server.should_exit = True
-        self._thread.join()
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,10 @@ requests_per_minute = 6_000
 """How many requests one address may send to one source, unless the settings say otherwise."""
 
 request_bytes_in_flight_max = 256 * 1024 * 1024
-"""Of requests of senders that are being read at the same time. What is over it comes again later."""
+"""Of requests of senders that are being read at the same time. A large one over it comes again later."""
+
+request_bytes_small = 256 * 1024
+"""A request that is no larger than this is read however much else is, so that no flood keeps alerts out."""
 
 alerts_per_request_max = 10_000
 labels_per_alert_max = 64

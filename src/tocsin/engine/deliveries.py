@@ -6,7 +6,6 @@ and never to losing them.
 
 import asyncio
 import hashlib
-from collections import defaultdict
 from datetime import datetime, timedelta
 
 import msgspec
@@ -22,6 +21,8 @@ log = structlog.get_logger(__name__)
 DELIVERY_KEPT_FOR = timedelta(days=1)
 LAST_WORD_KEPT_FOR = timedelta(days=90)
 FORGOTTEN_EVERY = timedelta(minutes=10)
+TURNS = 64
+"""How many alerts with an order may be kept at the same time; those of one turn wait for each other."""
 
 
 class KnownDelivery(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +57,7 @@ class Deliveries:
         self._store = store
         self._clock = clock
         self._intake = intake
-        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._turns = tuple(asyncio.Lock() for _ in range(TURNS))
         self._forget_at: datetime | None = None
 
     async def take(self, kind: str, parsed: Parsed) -> Outcome:
@@ -71,7 +72,7 @@ class Deliveries:
         if not parsed.sequence:
             return await self._take(kind, parsed)
         # Of two requests at the same time the later in order must not be kept first.
-        async with self._turns[kind]:
+        async with self._turns[hash(parsed.alerts[0].fingerprint) % TURNS]:
             return await self._take(kind, parsed)
 
     async def _take(self, kind: str, parsed: Parsed) -> Outcome:

@@ -39,8 +39,8 @@ class Parsed(msgspec.Struct, frozen=True, kw_only=True):
     """What a request held: alerts to keep, and problems of those that cannot be.
 
     `delivery` is the identifier by which a repetition of this very request is recognised, empty where the
-    sender gives none. `sequence` is a text that sorts as the requests about the same alerts came about,
-    empty where nobody can tell: what is under the last that was kept was overtaken, and changes nothing.
+    sender gives none. `sequence` is a text that sorts as the requests about one alert came about, empty
+    where nobody can tell: what is under the last that was kept was overtaken, and changes nothing.
     `said` is the answer that the sender wants to read instead of ours, as plain text.
     `acknowledged` are fingerprints of alerts of which the sender says that somebody works on them.
     """

@@ -39,18 +39,10 @@ STRUCTURED, BATCHED = "application/cloudevents", "application/cloudevents-batch"
 
 _ATTRIBUTE = re.compile(r"[a-z0-9]{1,64}")
 _NO_LABELS = frozenset(
-    [
-        "specversion",
-        "id",
-        "time",
-        "datacontenttype",
-        "dataschema",
-        "data",
-        "data_base64",
-        "traceparent",
-        "tracestate",
-        "sequence",
-    ]
+    (
+        *("specversion", "id", "time", "datacontenttype", "dataschema", "data", "data_base64"),
+        *("traceparent", "tracestate", "sequence"),
+    )
 )
 """Attributes that have a place of their own, or differ from event to event."""
 
@@ -83,9 +75,8 @@ class CloudEventsSource(PlainSource):
             known = [_identifier(each) for each in listed]
             return Parsed(alerts=parsed.alerts, problems=parsed.problems, delivery=_delivery(known))
         if not isinstance(document, dict) or content_type.startswith(BATCHED):
-            raise SourceError(
-                [wrong_type("the body", cast(object, document), "an event as CloudEvents 1.0 writes it")]
-            )
+            wanted = "an event as CloudEvents 1.0 writes it"
+            raise SourceError([wrong_type("the body", cast(object, document), wanted)])
         return _single(cast("dict[str, object]", document), received_at)
 
 

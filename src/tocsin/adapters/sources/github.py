@@ -28,6 +28,7 @@ KIND = "github"
 BODY_BYTES_MAX = 25 * 1024 * 1024
 """GitHub sends no more."""
 
+SIGNATURE_CHARS = len("sha256=") + 64
 ID_CHARS_MAX = 128
 NAME_CHARS_MAX = 512
 ACTIONS = "github-actions"
@@ -106,6 +107,8 @@ class GitHubSource(PlainSource):
     async def admit(self, arrival: Arrival) -> bool:
         """Whether the body is signed with one of the secrets."""
         given = arrival.headers.get("x-hub-signature-256", "").encode(errors="replace")
+        if len(given) != SIGNATURE_CHARS:
+            return False
         signed = (hmac.new(each, arrival.body, hashlib.sha256).hexdigest() for each in self._secrets)
         return is_one_of(given, [f"sha256={each}".encode() for each in signed])
 

@@ -79,7 +79,8 @@ class Door:
                     self._reading += len(piece)
                     if held > bytes_max:
                         raise _too_large(bytes_max)
-                    if self._reading > limits.request_bytes_in_flight_max:
+                    is_small = held <= limits.request_bytes_small
+                    if not is_small and self._reading > limits.request_bytes_in_flight_max:
                         detail = "Too much is coming in at the same time; send it again in a few seconds."
                         wait = {"Retry-After": RETRY_AFTER_SECONDS, "Connection": "close"}
                         raise ApiError(429, "too-much", detail, headers=wait)
