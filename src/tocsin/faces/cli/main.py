@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import tocsin
-from tocsin.faces.cli import changing, drilling, explaining, local, reading, tokens
+from tocsin.faces.cli import changing, drilling, explaining, local, reading, tokens, trying
 from tocsin.faces.cli.errors import PlainErrors
 from tocsin.faces.cli.services import CliServices
 
@@ -44,6 +44,7 @@ def build(services: CliServices) -> typer.Typer:
     local.register(app, services)
     drilling.register(app, services)
     explaining.register(app, services)
+    trying.register(app, services)
     tokens.register(app, services)
     _document(app, services)
     return app
