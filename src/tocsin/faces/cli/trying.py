@@ -1,6 +1,5 @@
 """`tocsin try-source`: what a source of alerts makes of a request in a file."""
 
-import asyncio
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -33,6 +32,8 @@ def register(app: typer.Typer, services: CliServices) -> None:
         as_json: JsonHere = False,
     ) -> None:
         """Say what a source makes of a request. Nothing is kept, and nobody is paged."""
+        import asyncio
+
         from tocsin.engine.sources import Arrival, SourceError
 
         sources = services.sources(StoreOptions(config=config))
