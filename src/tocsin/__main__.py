@@ -1,6 +1,6 @@
 """The entry point: hands the composition root to the command line, and loads it only when it is needed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from tocsin.faces.cli.services import (
 if TYPE_CHECKING:
     from tocsin.engine.outside import World
     from tocsin.engine.ports import Clock, Randomness, Store
+    from tocsin.engine.sources import Source
 
 
 class Services:
@@ -70,6 +71,12 @@ class Services:
         from tocsin import bootstrap
 
         return bootstrap.world_of(folder)
+
+    def sources(self, options: StoreOptions) -> "Mapping[str, Source]":
+        from tocsin import bootstrap
+
+        # A request is read without any secret, so that none has to be at hand.
+        return bootstrap.sources_of(bootstrap.settings_of(options), lambda ref, field: "0" * 32)
 
     def language_server(self) -> None:
         from tocsin.faces.lsp.server import run

@@ -29,6 +29,9 @@ async def test_what_came(house: House, client: Client) -> None:
     assert (await client.post("/in/nagios", headers=sender, json=problem)).json()["kept"] == 1
     ignored = await client.post("/in/nagios", headers=sender, json=problem | {"type": "ACKNOWLEDGEMENT"})
     assert (ignored.status_code, ignored.json()["kept"]) == (200, 0)
+    async with house.engine.store.reading() as reader:
+        chained = await reader.timeline("INC-1")  # type: ignore[arg-type]
+    assert "Source nagios says that somebody has acknowledged" in str(chained[-1].entry.event)
     assert_problem(await client.post("/in/nagios", headers=sender, json={"type": "PROBLEM"}), 422)
     answer = await client.get("/api/v1/sources", headers=admin)
     listed = {each["kind"]: each for each in answer.json()["sources"]}

@@ -64,7 +64,14 @@ def test_nagios() -> None:
     assert host.fingerprint != alert.fingerprint
 
 
-@pytest.mark.parametrize("kind", ["ACKNOWLEDGEMENT", "DOWNTIMESTART", "FLAPPINGSTART", "DOWNTIMEREMOVED"])
+def test_nagios_says_that_somebody_works_on_it() -> None:
+    (alert,) = parse(made()["nagios"], body("nagios-problem")).alerts
+    parsed = parse(made()["nagios"], body("nagios-problem") | {"type": "ACKNOWLEDGEMENT"})
+    assert parsed.alerts == parsed.problems == ()
+    assert parsed.acknowledged == (alert.fingerprint,)
+
+
+@pytest.mark.parametrize("kind", ["CUSTOM", "DOWNTIMESTART", "FLAPPINGSTART", "DOWNTIMEREMOVED"])
 def test_nagios_speaks_of_what_is_no_alert(kind: str) -> None:
     parsed = parse(made()["nagios"], body("nagios-problem") | {"type": kind})
     assert parsed.alerts == parsed.problems == ()
@@ -149,6 +156,7 @@ status = "state"
 firing_when = ["failed"]
 resolved_when = ["passed"]
 ignored_when = ["running"]
+acknowledged_when = ["seen"]
 starts_at = "at"
 [mappings.deploys.labels]
 service = "service"
@@ -167,6 +175,8 @@ def test_one_of_the_settings() -> None:
             "log": ["a", 1, True],
         },
         {"name": "Deploy of search", "state": "running"},
+        {"name": "Deploy of shop", "state": "seen", "service": "shop"},
+        {"state": "seen"},
         {"name": "Deploy of mail", "state": "lost"},
         {"state": "passed"},
         7,
@@ -174,6 +184,7 @@ def test_one_of_the_settings() -> None:
     parsed = parse(made(OWN)["deploys"], {"events": events})
     (alert,) = parsed.alerts
     assert alert.labels == {"service": "shop", "alertname": "Deploy of shop"}
+    assert parsed.acknowledged == (alert.fingerprint,)
     assert alert.annotations["log"] == "a, 1, true"
     assert alert.starts_at == datetime.fromtimestamp(1_772_442_275, UTC)
     assert [(each.field, each.code) for each in parsed.problems] == [

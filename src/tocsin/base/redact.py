@@ -6,8 +6,8 @@ from typing import cast
 MASK = "***"
 
 _NAMED = re.compile(
-    r"pass(?:word|wd|phrase)?$|secret|token|api_?key|(?:routing|service|integration|private|access|signing)_?key"
-    r"|authori[sz]ation|^auth$|cookie|credential|signature|session|^dsn$|bearer",
+    r"pass(?:word|wd|phrase)?$|secret|token|authori[sz]ation|^auth$|cookie|credential|signature|session"
+    r"|^dsn$|bearer|(?:api|routing|service|integration|private|access|signing)_?key",
     re.IGNORECASE,
 )
 _WITHIN = (
@@ -16,7 +16,8 @@ _WITHIN = (
     (re.compile(r"(://)[^/\s:@]*:[^/\s@]+@"), r"\1" + MASK + "@"),
     (
         re.compile(
-            r"(?i)\b((?:[\w-]{0,40}(?:token|secret|password|passwd|api_?key|signature)|sig|auth|key)=)[^&\s\"']+"
+            r"(?i)\b((?:[\w-]{0,40}(?:token|secret|password|passwd|api_?key|signature)|sig|auth|key)=)"
+            r"[^&\s\"']+"
         ),
         r"\1" + MASK,
     ),

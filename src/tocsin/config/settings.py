@@ -93,7 +93,7 @@ def references_of(settings: Settings) -> Iterator[tuple[str, str]]:
     named += [(ref, f"sources.{kind}.token_ref") for kind, ref in settings.source_tokens.items()]
     for table, kinds in (("channels", settings.channels), ("sources", settings.sources)):
         for kind, own in kinds.items():
-            named += [(str(v), f"{table}.{kind}.{k}") for k, v in own.items() if k.endswith("_ref")]
+            named += _references_in(own, f"{table}.{kind}")
     for name, values in settings.tables.items():
         named += _references_in(values, name)
     return (each for each in named if each[0])

@@ -8,7 +8,7 @@ from tocsin.engine.ports import Clock, Randomness, Store
 
 KEPT_FOR = timedelta(days=30)
 CHANGES_MAX = 1_000
-"""How many are shown at most."""
+"""How many are kept at most."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,7 +23,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Changes:
-    """Keeps the changes of a month."""
+    """Keeps the last changes of a month."""
 
     def __init__(self, store: Store, clock: Clock, randomness: Randomness) -> None:
         self._store = store
@@ -31,7 +31,7 @@ class Changes:
         self._randomness = randomness
 
     async def keep(self, change: Change) -> None:
-        """Keep one, and forget those that are too old.
+        """Keep one, and forget those that are too old or too many.
 
         Raises:
             StoreUnavailableError: it could not be kept.
@@ -40,6 +40,9 @@ class Changes:
         async with self._store.transaction() as unit:
             await unit.keep(self._randomness.secret()[:20], change, min(change.at, now))
             await unit.forget_before(Change, now - KEPT_FOR)
+            latest = await unit.all_kept(Change, CHANGES_MAX)
+            if len(latest) == CHANGES_MAX:
+                await unit.forget_before(Change, latest[-1].at)
 
     async def list(self, limit: int = CHANGES_MAX) -> list[Change]:
         """The changes, newest first."""

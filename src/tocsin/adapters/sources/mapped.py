@@ -5,11 +5,13 @@ settings makes another one, or takes the place of one that comes along."""
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.resources import files
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import msgspec
+from msgspec.structs import replace
 
 from tocsin.adapters.alertjson import (
     Fields,
@@ -46,8 +48,9 @@ class MappingTable(Guard, msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     """One mapping, as it stands in the settings. Every text is an expression, besides those of `Guard`.
 
     `alerts` gives the list of alerts in the body, without it the body is one; all others are asked of each
-    alert. The value of `status` is looked for in the three lists, without regard to case: an alert that is
-    `ignored` is taken and not kept; where `firing_when` is empty, what is nothing else is firing.
+    alert. The value of `status` is looked for in the four lists, without regard to case: an alert that is
+    `ignored` is taken and not kept, of one that is `acknowledged` it is told that somebody works on it; where
+    `firing_when` is empty, what is nothing else is firing.
     `severities` gives other words for those of `severity`; `more_labels` names and values at once.
     """
 
@@ -57,6 +60,7 @@ class MappingTable(Guard, msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     firing_when: tuple[str, ...] = ()
     resolved_when: tuple[str, ...] = ("resolved", "ok")
     ignored_when: tuple[str, ...] = ()
+    acknowledged_when: tuple[str, ...] = ()
     severity: str = ""
     severities: dict[str, str] = {}
     description: str = ""
@@ -116,8 +120,8 @@ def _source(name: str, values: object, own: Mapping[str, Any], secret: Secrets) 
     return MappedSource(name, table, Proof(guard, guard_place, secret))
 
 
-class _Ignored(Exception):  # noqa: N818 - it never leaves this module
-    """The mapping says that this is not to be kept."""
+Said = AlertStatus | Literal["ignored", "acknowledged"]
+"""What a body says of an alert."""
 
 
 class MappedSource(PlainSource):
@@ -185,34 +189,42 @@ class MappedSource(PlainSource):
             raise SourceError([self._does_not_fit(where, self._alerts, error)]) from None
         if not isinstance(listed, list):
             raise SourceError([wrong_type(where, listed, "a body in which it gives a list of alerts")])
-        kept = self._kept(cast("list[object]", listed))
-        return read_batch(kept, where, lambda fields: self._alert(fields.values, fields, received_at))
+        kept, acknowledged = self._sorted(cast("list[object]", listed), received_at)
+        parsed = read_batch(kept, where, lambda fields: self._alert(fields.values, fields, received_at))
+        return replace(parsed, acknowledged=acknowledged)
 
-    def _kept(self, listed: list[object]) -> list[object]:
+    def _sorted(self, listed: list[object], received_at: datetime) -> tuple[list[object], tuple[str, ...]]:
+        """Those that are to be kept, and the fingerprints of those that are acknowledged."""
         kept: list[object] = []
+        acknowledged: list[str] = []
         for each in listed:
-            try:
-                self._status(each, Fields({}, self._place, []))
-            except _Ignored:
-                continue
-            except RefusedAlert:
-                pass  # It is told of when the alert is read.
-            kept.append(each)
-        return kept
+            where = Fields({}, self._place, [])
+            said: Said | None = None
+            with suppress(RefusedAlert):  # It is told of when the alert is read.
+                said = self._said(each, where)
+                if said == "acknowledged":
+                    acknowledged.append(self._alert(each, where, received_at).fingerprint)
+            if said not in ("ignored", "acknowledged"):
+                kept.append(each)
+        return kept, tuple(acknowledged)
 
     def _single(self, document: object, received_at: datetime) -> Parsed:
         notes: list[Problem] = []
+        where = Fields({}, self._place, notes)
         try:
-            alert = self._alert(document, Fields({}, self._place, notes), received_at)
-        except _Ignored:
-            return Parsed(alerts=())
+            said = self._said(document, where)
+            if said == "ignored":
+                return Parsed(alerts=())
+            alert = self._alert(document, where, received_at)
         except RefusedAlert as error:
             raise SourceError(few([error.problem, *notes])) from None
+        if said == "acknowledged":
+            return Parsed(alerts=(), acknowledged=(alert.fingerprint,))
         return Parsed(alerts=(alert,), problems=few(notes))
 
     def _alert(self, document: object, where: Fields, received_at: datetime) -> Alert:
         """One alert; `where` has the place of its fields and takes the notes."""
-        status = self._status(document, where)
+        resolved = self._said(document, where) is AlertStatus.RESOLVED
         values = {name: self._text(name, document, where) for name in self._one if name != "more_labels"}
         fields = Fields(values, where.place, where.notes)
         title = fields.prose("title", limits.title_chars_max)
@@ -240,17 +252,17 @@ class MappedSource(PlainSource):
         lasting = {name: text for name, text in labels.items() if name != "severity"}
         return Alert(
             fingerprint=fingerprint_of_key(self.kind, key) if key else fingerprint(lasting),
-            status=status,
+            status=AlertStatus.RESOLVED if resolved else AlertStatus.FIRING,
             labels=labels,
             annotations=annotations,
             starts_at=_time(fields) or received_at,
             received_at=received_at,
             source=self.kind,
-            ends_at=received_at if status is AlertStatus.RESOLVED else None,
+            ends_at=received_at if resolved else None,
             generator_url=fields.url("url"),
         )
 
-    def _status(self, document: object, where: Fields) -> AlertStatus:
+    def _said(self, document: object, where: Fields) -> Said:
         expression, table = self._one["status"], self._table
         if expression is None:
             return AlertStatus.FIRING
@@ -259,19 +271,19 @@ class MappedSource(PlainSource):
         except ExpressionError as error:
             raise RefusedAlert(self._does_not_fit(where.at("status"), expression, error)) from None
         said = (value or "").strip().casefold()[:STATUS_CHARS_MAX]
-        for words, status in (
-            (table.ignored_when, None),
+        lists: tuple[tuple[tuple[str, ...], Said], ...] = (
+            (table.ignored_when, "ignored"),
+            (table.acknowledged_when, "acknowledged"),
             (table.resolved_when, AlertStatus.RESOLVED),
             (table.firing_when, AlertStatus.FIRING),
-        ):
+        )
+        for words, meaning in lists:
             if said in (word.casefold() for word in words):
-                if status is None:
-                    raise _Ignored
-                return status
+                return meaning
         if not table.firing_when:
             return AlertStatus.FIRING
         message = f"{where.at('status')}: {expression.text!r} gives {said[:60]!r}, which is in no list."
-        mend = "Add it to firing_when, resolved_when or ignored_when of the mapping."
+        mend = "Add it to firing_when, resolved_when, acknowledged_when or ignored_when of the mapping."
         raise refuse("bad-status", where.at("status"), message, mend)
 
     def _severity(self, said: str) -> str:

@@ -1,4 +1,5 @@
-"""The source `opsgenie`: alerts in the format of Opsgenie's Alert API (https://docs.opsgenie.com/docs/alert-api).
+"""The source `opsgenie`: alerts in the format of Opsgenie's Alert API
+(https://docs.opsgenie.com/docs/alert-api).
 
 An alert is told from others by its alias.
 """

@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 import tocsin
-from tocsin.faces.cli import changing, drilling, explaining, local, reading, scheduling, silences, tokens, why
+from tocsin.faces.cli import (
+    changing,
+    drilling,
+    explaining,
+    local,
+    reading,
+    scheduling,
+    silences,
+    tokens,
+    trying,
+    why,
+)
 from tocsin.faces.cli.errors import PlainErrors
 from tocsin.faces.cli.services import CliServices
 
@@ -47,6 +58,7 @@ def build(services: CliServices) -> typer.Typer:
     drilling.register(app, services)
     explaining.register(app, services)
     scheduling.register(app, services)
+    trying.register(app, services)
     tokens.register(app, services)
     _document(app, services)
     return app

@@ -1,7 +1,7 @@
 """What the command line needs of the rest of Tocsin. `__main__` hands it in, so that no command imports an
 adapter, and `tocsin --help` does not wait for a database driver."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,6 +13,7 @@ import msgspec
 if TYPE_CHECKING:
     from tocsin.engine.outside import World
     from tocsin.engine.ports import Clock, Randomness, Store
+    from tocsin.engine.sources import Source
     from tocsin.incident.rules import Clocks, Runbook
     from tocsin.oncall.model import Roster
     from tocsin.playbook.model import Playbook
@@ -141,6 +142,14 @@ class CliServices(Protocol):
 
     def world(self, folder: Path) -> "World":
         """What a check asks of this machine and its network; relative paths begin at `folder`.
+
+        Raises:
+            ProblemsError: the settings are refused.
+        """
+        ...
+
+    def sources(self, options: StoreOptions) -> "Mapping[str, Source]":
+        """The sources of alerts under the settings, by their kind, without the secrets of any.
 
         Raises:
             ProblemsError: the settings are refused.

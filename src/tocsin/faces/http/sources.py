@@ -111,3 +111,7 @@ def _document(sample: Sample) -> SampleDocument:
     return SampleDocument(
         at=sample.at, kept=sample.kept, refused=sample.refused, size=sample.size, body=sample.body
     )
+
+
+HANDLERS = (list_sources, read_samples, try_source, list_changes)
+"""All of them, to be hung under `/api/v1`."""

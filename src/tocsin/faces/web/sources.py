@@ -190,7 +190,8 @@ def _alert_view(alert: Alert) -> AlertView:
 def _problem_views(problems: Iterable[Problem]) -> tuple[ProblemView, ...]:
     return tuple(
         ProblemView(
-            field=each.field,
+            # Most messages begin with the field that they are about.
+            field="" if each.message.startswith(each.field) else each.field,
             message=each.message,
             mend=each.mend,
             note=each.severity is Weight.WARNING,
