@@ -9,7 +9,6 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from tocsin.alerts.holders import Holder
-from tocsin.alerts.model import Alert
 from tocsin.alerts.probes import Probe
 from tocsin.base.ids import IncidentId, PageId
 from tocsin.engine.records import (
@@ -331,28 +330,6 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
-        ...
-
-
-class Mail(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail that is an alert. `refers_to` are the messages that it answers to, the nearest first. `is_reply`
-    says that it answers by its subject, and does not say that all is well."""
-
-    alert: Alert
-    message_id: str = ""
-    refers_to: tuple[str, ...] = ()
-    is_reply: bool = False
-
-
-class Mailroom(Protocol):
-    """Where mails go that are alerts."""
-
-    async def put(self, mails: Sequence[Mail]) -> None:
-        """Return once they are kept.
-
-        Raises:
-            Exception: they could not be; the sender has to come again.
-        """
         ...
 
 
