@@ -38,7 +38,7 @@ def pinged(at: datetime, said: Said = Said.ALIVE, output: str = "") -> Beat:
 
 
 def states(heartbeat: Heartbeat, beat: Beat, *at: datetime, gap: Gap | None = None) -> list[str]:
-    return [standing(heartbeat, beat, gap, each).state.value for each in at]
+    return [standing(heartbeat, beat, (gap,) if gap else (), each).state.value for each in at]
 
 
 def utc(text: str) -> datetime:
@@ -86,7 +86,7 @@ def test_an_interval() -> None:
     beat = pinged(NOON)
     at = [NOON + span * MINUTE for span in (0, 9, 10, 14, 15)]
     assert states(QUEUE, beat, *at) == ["fine", "fine", "late", "late", "missed"]
-    stands = standing(QUEUE, beat, None, at[-1])
+    stands = standing(QUEUE, beat, (), at[-1])
     assert stands.deadline == at[-1]
     assert stands.because == "queue was not heard since Tue 24 Nov 2026, 12:00 UTC, expected every 10 min."
 
@@ -94,7 +94,7 @@ def test_an_interval() -> None:
 def test_one_that_was_never_heard_is_missed_too() -> None:
     at = [NOON + span * MINUTE for span in (0, 11, 15)]
     assert states(QUEUE, new(), *at) == ["new", "late", "missed"]
-    assert "never heard since" in standing(QUEUE, new(), None, at[-1]).because
+    assert "never heard since" in standing(QUEUE, new(), (), at[-1]).because
 
 
 def test_a_ping_a_little_early_counts_for_its_time() -> None:
@@ -109,12 +109,12 @@ def test_a_ping_a_little_early_counts_for_its_time() -> None:
 def test_a_failure_is_told_at_once_and_ends_with_the_next_ping() -> None:
     failed = pinged(NOON, Said.FAIL, "exit 1")
     assert states(QUEUE, failed, NOON, NOON + DAY) == ["failed", "failed"]
-    alert = alert_of(QUEUE, failed, standing(QUEUE, failed, None, NOON), NOON)
+    alert = alert_of(QUEUE, failed, standing(QUEUE, failed, (), NOON), NOON)
     assert alert.status is AlertStatus.FIRING
     assert alert.annotations["output"] == "exit 1"
     assert alert.labels == {"alertname": "HeartbeatMissed", "service": "shop", "heartbeat": "queue"}
     again = heard(failed, Said.ALIVE, NOON + MINUTE, "x")
-    stands = standing(QUEUE, again, None, NOON + MINUTE)
+    stands = standing(QUEUE, again, (), NOON + MINUTE)
     cleared = alert_of(QUEUE, again, stands, NOON + MINUTE)
     assert (cleared.status, cleared.fingerprint) == (AlertStatus.RESOLVED, alert.fingerprint)
     assert cleared.ends_at == NOON + MINUTE
@@ -125,7 +125,7 @@ def test_a_run_is_measured_and_may_take_too_long() -> None:
     job = Heartbeat(name="job", every=DAY, runs_at_most=30 * MINUTE)
     begun = heard(pinged(NOON - HOUR), Said.START, NOON, "x")
     assert states(job, begun, NOON + 29 * MINUTE, NOON + 30 * MINUTE) == ["fine", "missed"]
-    assert "has at most 30 min to end" in standing(job, begun, None, NOON + HOUR).because
+    assert "has at most 30 min to end" in standing(job, begun, (), NOON + HOUR).because
     ended = heard(begun, Said.ALIVE, NOON + 12 * MINUTE, "x")
     assert ended.took == 12 * MINUTE
     assert ended.began_at is None
@@ -138,27 +138,36 @@ def test_what_could_not_be_heard_is_no_silence() -> None:
     gap = Gap(NOON + 8 * MINUTE, NOON + HOUR)
     at = [NOON + HOUR, NOON + HOUR + 14 * MINUTE, NOON + HOUR + 15 * MINUTE]
     assert states(QUEUE, beat, *at, gap=gap) == ["late", "late", "missed"]
-    assert "did not listen from" in standing(QUEUE, beat, gap, at[-1]).because
+    assert "did not listen from" in standing(QUEUE, beat, (gap,), at[-1]).because
+
+
+def test_one_gap_after_another() -> None:
+    """A server that is started again and again gives each its time each time."""
+    beat = pinged(NOON)
+    gaps = [Gap(NOON + start * MINUTE, NOON + (start + 2) * MINUTE) for start in (8, 18, 28)]
+    at = [NOON + span * MINUTE for span in (44, 45)]
+    assert [standing(QUEUE, beat, gaps, each).state.value for each in at] == ["late", "missed"]
+    assert standing(QUEUE, beat, gaps[::2], NOON + 25 * MINUTE).state is BeatState.MISSED
 
 
 def test_a_silence_from_before_the_gap_stays_one() -> None:
     beat = pinged(NOON)
     gap = Gap(NOON + 20 * MINUTE, NOON + HOUR)
     assert states(QUEUE, beat, NOON + HOUR, gap=gap) == ["missed"]
-    assert "did not listen" not in standing(QUEUE, beat, gap, NOON + HOUR).because
+    assert "did not listen" not in standing(QUEUE, beat, (gap,), NOON + HOUR).because
 
 
 def test_a_gap_before_anything_was_due_changes_nothing() -> None:
     last = utc("2026-11-24 02:03")
     gap = Gap(utc("2026-11-24 12:00"), utc("2026-11-24 13:00"))
     due = utc("2026-11-25 02:00")
-    assert standing(BACKUP, pinged(last), gap, due).deadline == due + 30 * MINUTE
+    assert standing(BACKUP, pinged(last), (gap,), due).deadline == due + 30 * MINUTE
 
 
 def test_a_daily_job_that_fell_into_a_gap_has_its_grace_again() -> None:
     """It would be noticed only a day later else; its ping may come again within the grace."""
     gap = Gap(utc("2026-11-25 01:50"), utc("2026-11-25 02:20"))
-    stands = standing(BACKUP, pinged(utc("2026-11-24 02:03")), gap, utc("2026-11-25 02:30"))
+    stands = standing(BACKUP, pinged(utc("2026-11-24 02:03")), (gap,), utc("2026-11-25 02:30"))
     assert stands.deadline == utc("2026-11-25 02:50")
     assert stands.state is BeatState.LATE
 
@@ -188,8 +197,8 @@ def test_a_gap_only_ever_gives_more_time_and_a_bounded_one(
     heartbeat = Heartbeat(name="x", cron="*/30 * * * *", grace=5 * MINUTE) if by_schedule else QUEUE
     beat = pinged(NOON + last * MINUTE)
     gap = Gap(NOON + start * MINUTE, NOON + (start + length) * MINUTE)
-    without: Standing = standing(heartbeat, beat, None, NOON + now * MINUTE)
-    within = standing(heartbeat, beat, gap, NOON + now * MINUTE)
+    without: Standing = standing(heartbeat, beat, (), NOON + now * MINUTE)
+    within = standing(heartbeat, beat, (gap,), NOON + now * MINUTE)
     assert within.deadline >= without.deadline
     assert within.deadline <= max(without.deadline, gap.until + HOUR + heartbeat.grace)
     assert within.expected_at == without.expected_at

@@ -118,6 +118,33 @@ async def test_an_outage_raises_no_false_alarm(house: House) -> None:
     assert await alerts(house) == []
 
 
+async def test_time_passes_while_the_store_is_read(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a real clock, no two looks at it are the same; that is no clock set back."""
+    await house.engine.heartbeats.ping("queue", "x")
+    await pass_time(house, 2 * MINUTE)
+    house.clock.advance(3 * HOUR)
+    again = restarted(house)
+
+    monkeypatch.setattr(house.clock, "now", lambda: house.clock.advance(timedelta(milliseconds=3)))
+    await again.look()
+    assert await alerts(house) == []
+    await again.look()
+    assert await alerts(house) == []
+
+
+async def test_one_restart_after_another_raises_no_false_alarm(house: House) -> None:
+    await house.engine.heartbeats.ping("queue", "x")
+    await pass_time(house, 2 * MINUTE)
+    for _ in range(4):
+        house.clock.advance(HOUR)
+        again = restarted(house)
+        await again.look()
+        await pass_time(house, 4 * MINUTE, again)
+    assert await alerts(house) == []
+    await pass_time(house, 11 * MINUTE, again)
+    assert len(await alerts(house)) == 1
+
+
 async def test_nor_does_it_hide_a_true_one(house: House) -> None:
     await house.engine.heartbeats.ping("queue", "x")
     await pass_time(house, 2 * MINUTE)

@@ -12,7 +12,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.http.house import HOSTILE, ME, OTHER, PASSWORD
+from tests.watching.sample import Finds, watch_a_little
 from tests.web.serving import Served, serve
+from tocsin.alerts.heartbeats import Said
 from tocsin.base.ids import IncidentId
 from tocsin.incident import commands as c
 from tocsin.incident.events import SYSTEM, Actor, ActorKind
@@ -61,6 +63,10 @@ def served() -> Generator[Served, None, None]:
         running.run(desk.open(c.Declare(title="Ugly picture", drill=True), ines))
         running.run(desk.handle(IncidentId("INC-3"), c.Resolve(root_cause="A logo", fix="Cropped"), ines))
         running.run(desk.open(c.Declare(title=HOSTILE + "x" * 200), ines))
+        watch_a_little(house.engine)
+        running.run(house.engine.heartbeats.ping("backup", "192.0.2.1", Said.FAIL, HOSTILE + "x" * 300))
+        for _ in range(2):
+            running.run(house.engine.probes.look(Finds.probe))
         house.clock.move(timedelta(minutes=2))
         running.run(house.settle())
         yield running
@@ -95,6 +101,7 @@ def paths(served: Served) -> dict[str, str]:
         "room-resolved": "/incidents/INC-3",
         "room-hostile": "/incidents/INC-4",
         "oncall": "/oncall",
+        "watches": "/watches",
         "link": served.run(served.house.engine.access.page_link(first.id, first.person)),
         "sign-in": "/sign-in",
         "error": "/incidents/INC-99",

@@ -5,6 +5,7 @@ Debian's cron across changes of the clock: what a change leaves out runs right a
 runs once, unless the hour is a wildcard.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -166,21 +167,22 @@ def set_back(beat: Beat, now: datetime) -> Beat:
     )
 
 
-def standing(heartbeat: Heartbeat, beat: Beat, gap: Gap | None, now: datetime) -> Standing:
-    """How a heartbeat stands at a time (UTC), where no ping could be received in `gap`."""
+def standing(heartbeat: Heartbeat, beat: Beat, gaps: Sequence[Gap], now: datetime) -> Standing:
+    """How a heartbeat stands at a time (UTC), where no ping could be received in the `gaps`, the oldest of
+    them first. One gap may follow another before the time that the first one gave is over."""
     last = beat.heard_at or beat.since
     expected = expected_after(heartbeat, last)
     deadline = expected + heartbeat.grace
     # What comes at an interval may come at any time, what comes by a schedule at about its time.
     could_come_from = last if heartbeat.every is not None else expected - EARLY_MAX
-    excused = gap is not None and gap.since < deadline and could_come_from < gap.until
-    if gap is not None and excused:
-        deadline = max(deadline, _after_gap(heartbeat, gap) + heartbeat.grace)
+    excuse: Gap | None = None
+    for gap in gaps:
+        if gap.since < deadline and could_come_from < gap.until:
+            deadline = max(deadline, _after_gap(heartbeat, gap) + heartbeat.grace)
+            excuse = gap
     overrun = False
-    if beat.began_at is not None and heartbeat.runs_at_most is not None:
-        run_ends = beat.began_at + heartbeat.runs_at_most
-        if gap is not None and gap.since < run_ends and beat.began_at < gap.until:
-            run_ends = max(run_ends, gap.until + heartbeat.grace)
+    run_ends = _end_of_run(heartbeat, beat, gaps)
+    if run_ends is not None:
         overrun = run_ends < deadline
         expected, deadline = min(expected, run_ends), min(deadline, run_ends)
     if beat.failed:
@@ -192,12 +194,23 @@ def standing(heartbeat: Heartbeat, beat: Beat, gap: Gap | None, now: datetime) -
     else:
         state = BeatState.FINE if beat.heard_at else BeatState.NEW
     because = _because(heartbeat, beat, state, overrun)
-    if gap is not None and excused and state is BeatState.MISSED:
+    if excuse is not None and state is BeatState.MISSED:
         because += (
-            f" Tocsin itself did not listen from {in_zone(gap.since, heartbeat.timezone)}"
-            f" to {in_zone(gap.until, heartbeat.timezone)}, so that a ping may have been lost."
+            f" Tocsin itself did not listen from {in_zone(excuse.since, heartbeat.timezone)}"
+            f" to {in_zone(excuse.until, heartbeat.timezone)}, so that a ping may have been lost."
         )
     return Standing(state=state, expected_at=expected, deadline=deadline, because=because)
+
+
+def _end_of_run(heartbeat: Heartbeat, beat: Beat, gaps: Sequence[Gap]) -> datetime | None:
+    """By when a run that is under way has to end; None where that does not matter."""
+    if beat.began_at is None or heartbeat.runs_at_most is None:
+        return None
+    ends = beat.began_at + heartbeat.runs_at_most
+    for gap in gaps:
+        if gap.since < ends and beat.began_at < gap.until:
+            ends = max(ends, gap.until + heartbeat.grace)
+    return ends
 
 
 def _after_gap(heartbeat: Heartbeat, gap: Gap) -> datetime:

@@ -31,6 +31,7 @@ LOOK = timedelta(seconds=10)
 GAP_LEAST = timedelta(seconds=60)
 """So much longer than planned between two looks is a time in which nobody listened."""
 
+GAPS_KEPT = 20
 TRACE_EVERY = timedelta(seconds=30)
 SAME_PING = timedelta(seconds=1)
 """A repetition this soon is not written again."""
@@ -42,10 +43,14 @@ _PASSING = (StoreUnavailableError, ConflictError, IntakeFullError)
 
 
 class Hearing(msgspec.Struct, frozen=True, kw_only=True):
-    """The trace of the listening: until when pings could be received for certain, and the last gap."""
+    """The trace of the listening: until when pings could be received for certain, and the last gaps."""
 
     at: datetime
-    gap: Gap | None = None
+    gaps: tuple[Gap, ...] = ()
+
+    def after(self, gap: Gap) -> "Hearing":
+        """The same after one more gap."""
+        return Hearing(at=gap.until, gaps=(*self.gaps, gap)[-GAPS_KEPT:])
 
 
 class Watched(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,6 +148,8 @@ class Heartbeats:
             now = self._clock.now()
             try:
                 await self._load()
+                # Time has passed while that was read, and this must not look like a clock set back.
+                now = self._clock.now()
                 await self._listened(now)
                 for heartbeat in self._known.values():
                     await self._settle(heartbeat)
@@ -154,8 +161,8 @@ class Heartbeats:
         return min([now + LOOK, *(each for each in due if each > now)])
 
     def _stands(self, heartbeat: Heartbeat, now: datetime) -> Standing:
-        gap = self._hearing.gap if self._hearing else None
-        return rules.standing(heartbeat, self._beats[heartbeat.name], gap, now)
+        gaps = self._hearing.gaps if self._hearing else ()
+        return rules.standing(heartbeat, self._beats[heartbeat.name], gaps, now)
 
     async def _load(self) -> None:
         """Read what is kept, at the first time and whenever the loop looks: another server may have heard."""
@@ -190,7 +197,8 @@ class Heartbeats:
         last = await reader.kept(Hearing, "")
         if last is None:
             return Hearing(at=now)
-        return Hearing(at=now, gap=Gap(min(last.at, now), now))
+        known = tuple(gap for gap in last.gaps if gap.until <= now)
+        return Hearing(at=now, gaps=known).after(Gap(min(last.at, now), now))
 
     async def _listened(self, now: datetime) -> None:
         """Leave a trace, notice a gap, and keep what could not be kept before."""
@@ -200,13 +208,12 @@ class Heartbeats:
             self._beats = {name: rules.set_back(beat, now) for name, beat in self._beats.items()}
             self._unkept |= set(self._known)
             self._trace_at = None
-        gap = self._hearing.gap
         if now - last > LOOK + GAP_LEAST:
-            gap = Gap(last, now)
             log.warning("nothing was heard for a while", since=last.isoformat(), until=now.isoformat())
-        elif gap is not None and now < gap.until:
-            gap = None
-        self._hearing = Hearing(at=now, gap=gap)
+            self._hearing = self._hearing.after(Gap(last, now))
+        else:
+            known = tuple(gap for gap in self._hearing.gaps if gap.until <= now)
+            self._hearing = Hearing(at=now, gaps=known)
         for name in sorted(self._unkept & set(self._known)):
             await self._keep(self._beats[name])
         await self._drop_unknown(now)

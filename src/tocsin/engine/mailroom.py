@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from tocsin.alerts.model import Alert
 from tocsin.engine.intake import Intake
-from tocsin.engine.outside import Mail
 from tocsin.engine.ports import Clock, Reader, Store
+from tocsin.engine.sources import Mail
 
 log = structlog.get_logger(__name__)
 

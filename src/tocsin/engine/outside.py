@@ -1,34 +1,9 @@
-"""What parts of the engine ask of the world outside, and what comes in from it without being asked."""
+"""What parts of the engine ask of the world outside."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
-import msgspec
-
-from tocsin.alerts.model import Alert
 from tocsin.alerts.probes import Probe
-
-
-class Mail(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail that is an alert. `refers_to` are the messages that it answers to, the nearest first. `is_reply`
-    says that it answers by its subject, and does not say that all is well."""
-
-    alert: Alert
-    message_id: str = ""
-    refers_to: tuple[str, ...] = ()
-    is_reply: bool = False
-
-
-class Mailroom(Protocol):
-    """Where mails go that are alerts."""
-
-    async def put(self, mails: Sequence[Mail]) -> None:
-        """Return once they are kept.
-
-        Raises:
-            Exception: they could not be; the sender has to come again.
-        """
-        ...
 
 
 class Prober(Protocol):

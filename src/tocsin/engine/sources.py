@@ -128,3 +128,25 @@ class PlainSource:
 
     async def close(self) -> None:
         """There is nothing to let go of."""
+
+
+class Mail(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail that is an alert. `refers_to` are the messages that it answers to, the nearest first. `is_reply`
+    says that it answers by its subject, and does not say that all is well."""
+
+    alert: Alert
+    message_id: str = ""
+    refers_to: tuple[str, ...] = ()
+    is_reply: bool = False
+
+
+class Mailroom(Protocol):
+    """Where mails go that are alerts."""
+
+    async def put(self, mails: Sequence[Mail]) -> None:
+        """Return once they are kept.
+
+        Raises:
+            Exception: they could not be; the sender has to come again.
+        """
+        ...

@@ -25,8 +25,8 @@ from tocsin.adapters.inbound.proofs import DnsProver, Envelope, Proved, Prover
 from tocsin.base.problems import Problem, ProblemsError
 from tocsin.config.inbound_mail import InboundMail, tls_context
 from tocsin.config.settings import Settings
-from tocsin.engine.outside import Mailroom
 from tocsin.engine.ports import Clock
+from tocsin.engine.sources import Mailroom
 
 log = structlog.get_logger(__name__)
 

@@ -20,7 +20,7 @@ import msgspec
 from tocsin.adapters.inbound.subjects import read_subject
 from tocsin.alerts.model import Alert, AlertStatus, fingerprint
 from tocsin.base import limits
-from tocsin.engine.outside import Mail
+from tocsin.engine.sources import Mail
 
 KIND = "email"
 PARTS_MAX = 100
