@@ -100,8 +100,10 @@ async def make_silence(request: AnyRequest, face: TheFace) -> Response[Any]:
         )
     except ProblemsError as error:
         return await _form(request, face, principal, draft, why_not(error))
-    except (ValueError, OverflowError) as error:
-        return await _form(request, face, principal, draft, f"{error}.")
+    except ValueError as error:
+        return await _form(request, face, principal, draft, _sentence(error))
+    except OverflowError:
+        return await _form(request, face, principal, draft, "The silence would end after the last year.")
     return go(face, "/silences", f"Silenced until {in_zone(made.ends_at, 'UTC')}.")
 
 
@@ -125,7 +127,7 @@ async def _form(
     try:
         matchers = _matchers(draft.matchers)
     except ValueError as error:
-        wrong = wrong or f"{error}."
+        wrong = wrong or _sentence(error)
     return await page(
         request,
         "silence.html",
@@ -139,6 +141,11 @@ async def _form(
         matching=await face.engine.alerts.matching(matchers),
         wrong=wrong,
     )
+
+
+def _sentence(error: ValueError) -> str:
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _suggested(record: AlertRecord) -> _Draft:
@@ -170,4 +177,6 @@ def _starts(text: str) -> datetime:
     try:
         return parse_instant(f"{text}Z")
     except ValueError:
-        raise ValueError(f"{text[:40]!r} is no time; write one such as 2026-12-25T03:00") from None
+        raise ValueError(
+            f"the time {text[:40]!r} cannot be read; write one such as 2026-12-25T03:00"
+        ) from None
