@@ -13,6 +13,7 @@ from tocsin.base.problems import ProblemsError
 from tocsin.base.times import in_zone, parse_duration, parse_instant
 from tocsin.engine.records import AlertRecord
 from tocsin.engine.silencing import UnknownSilenceError
+from tocsin.engine.told import SOURCE
 from tocsin.engine.verbs import may
 from tocsin.engine.views import Principal
 from tocsin.faces.requests import Face, TheFace, actor_of, denied
@@ -150,7 +151,11 @@ def _sentence(error: ValueError) -> str:
 
 def _suggested(record: AlertRecord) -> _Draft:
     alert = record.alert
-    lines = {name: matcher_line(name, value) for name, value in sorted(alert.labels.items())}
+    labels = dict(sorted(alert.labels.items()))
+    if alert.source == SOURCE:
+        # Each report has a number of its own, so that a silence with it would meet no other.
+        labels.pop("report", None)
+    lines = {name: matcher_line(name, value) for name, value in labels.items()}
     work = f"{record.incident} is being worked on" if record.incident else "Known, and no reason to be paged"
     return _Draft(
         matchers="\n".join(line for line in lines.values() if line),
