@@ -4,18 +4,24 @@ import os
 import shutil
 from collections.abc import Generator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.http.house import HOSTILE, ME, OTHER, PASSWORD
+from tests.http.house import HOSTILE, ME, OTHER, PASSWORD, House, ListSource, make_house
 from tests.watching.sample import Finds, watch_a_little
 from tests.web.serving import Served, serve
 from tocsin.alerts.heartbeats import Said
+from tocsin.alerts.matchers import parse_matchers
 from tocsin.base.ids import IncidentId
+from tocsin.config.report_form import ReportForm
+from tocsin.engine.sources import Arrival
+from tocsin.engine.told import Told
 from tocsin.incident import commands as c
 from tocsin.incident.events import SYSTEM, Actor, ActorKind
 
@@ -28,6 +34,7 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
+FORM_KEY = "an-address-to-be-kept-0815"
 INC = IncidentId("INC-1")
 SCREENS = {"desktop": (1280, 900), "phone": (390, 844)}
 SHOTS = os.environ.get("TOCSIN_TEST_SHOTS", "")
@@ -50,7 +57,9 @@ def chromium() -> Generator[Browser, None, None]:
 @pytest.fixture(scope="module")
 def served() -> Generator[Served, None, None]:
     """A house with a little of everything."""
-    with serve() as running:
+    with serve(
+        partial(make_house, report_form=ReportForm(key=FORM_KEY, places=("shop", "search")))
+    ) as running:
         house, desk = running.house, running.house.engine.desk
         running.run(house.engine.access.create_account("tomas", PASSWORD, "admin", ME, SYSTEM))
         running.run(
@@ -67,9 +76,45 @@ def served() -> Generator[Served, None, None]:
         running.run(house.engine.heartbeats.ping("backup", "192.0.2.1", Said.FAIL, HOSTILE + "x" * 300))
         for _ in range(2):
             running.run(house.engine.probes.look(Finds.probe))
+        running.run(fill(house))
         house.clock.move(timedelta(minutes=2))
         running.run(house.settle())
         yield running
+
+
+async def fill(house: House) -> None:
+    """Alerts without an incident, silences in every state, reports and weaknesses."""
+    engine, now = house.engine, house.clock.now()
+    ines = Actor(ActorKind.PERSON, OTHER, "Inès Laurent")
+    body = [{"labels": {"alertname": "Deployed", "severity": "info", "service": "shop"}}]
+    parsed = await ListSource().parse(Arrival(body=msgspec.json.encode(body), received_at=now))
+    await engine.intake.take(parsed.alerts)
+    matchers = parse_matchers('alertname="CheckoutDown", instance=~"shop-7f9c4d5b8-x2x1z[.]eu-central.*"').all
+    hours = timedelta(hours=1)
+    await engine.silencing.create(matchers, None, now + 2 * hours, "INC-1 is being worked on", ines)
+    await engine.silencing.create(matchers, now + 9 * hours, now + 12 * hours, "We move the racks", ines)
+    ended = await engine.silencing.create(matchers[:1], None, now + hours, "A false start", ines)
+    await engine.silencing.expire(ended.id, ines)
+    told = Told(what="The backup was never tried", where="On the old server", contact="ana@example.org")
+    for text in (told, Told(what=HOSTILE + "x" * 200), Told(what="Old keys", how_bad="data")):
+        await engine.reports.note_weakness(text)
+        house.clock.move(timedelta(seconds=1))
+    keys, _, _ = await engine.reports.weaknesses()
+    await engine.reports.handle_weakness(keys.id, "Replaced all of them", ines)
+    await engine.reports.raise_alert(
+        Told(what="Nobody can pay", how_bad="everything", contact="ana@example.org")
+    )
+
+
+async def of_reports(house: House) -> dict[str, str]:
+    """The pages of one report: its receipt, and its alert."""
+    report = next(each for each in await house.engine.reports.reports() if each.fingerprint)
+    return {
+        "receipt": await house.engine.reports.link(report),
+        "alert-report": f"/alerts/{report.fingerprint}",
+        "silence-report": f"/silences/new?alert={report.fingerprint}",
+        "room-report": f"/incidents/{report.incident}",
+    }
 
 
 def open_page(chromium: Browser, served: Served, **settings: Any) -> Page:
@@ -102,6 +147,16 @@ def paths(served: Served) -> dict[str, str]:
         "room-hostile": "/incidents/INC-4",
         "oncall": "/oncall",
         "watches": "/watches",
+        "alerts": "/alerts",
+        "alerts-none": "/alerts?text=kitchen",
+        "alert": f"/alerts/{incident.alerts[0].fingerprint}",
+        "silences": "/silences",
+        "silence": f"/silences/new?alert={incident.alerts[0].fingerprint}",
+        "silence-empty": "/silences/new",
+        "weaknesses": "/weaknesses",
+        "report": "/report",
+        "report-public": f"/report/{FORM_KEY}",
+        **served.run(of_reports(served.house)),
         "link": served.run(served.house.engine.access.page_link(first.id, first.person)),
         "sign-in": "/sign-in",
         "error": "/incidents/INC-99",
@@ -241,3 +296,35 @@ def test_acknowledging_from_a_phone_without_javascript(chromium: Browser, served
         button.click()
         expect(page.get_by_role("alert")).to_contain_text("You have acknowledged INC-1")
         context.close()
+
+
+def test_a_silence_in_two_clicks_by_keyboard(chromium: Browser, served: Served) -> None:
+    page = open_page(chromium, served)
+    page.goto("/incidents/INC-2")
+    page.get_by_role("link", name="Silence SearchSlow").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("1 that fires now: SearchSlow.")).to_be_visible()
+    page.get_by_role("button", name="Silence them").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Silenced until")
+    made = page.locator("li").filter(has_text="INC-2 is being worked on: SearchSlow")
+    made.get_by_role("button", name="End it now").click()
+    expect(page.get_by_role("status")).to_contain_text("The silence has ended")
+    page.context.close()
+
+
+def test_reporting_from_a_phone_without_javascript(chromium: Browser, served: Served) -> None:
+    context = chromium.new_context(
+        base_url=served.url, viewport={"width": 390, "height": 844}, java_script_enabled=False
+    )
+    page = context.new_page()
+    page.goto(f"/report/{FORM_KEY}")
+    expect(page.get_by_label("Leave this empty")).not_to_be_in_viewport()
+    page.get_by_label("What happened?").fill("The map stays grey")
+    page.get_by_label("With what?").select_option("search")
+    page.get_by_label("Something does not work, but I can go on").check()
+    page.get_by_role("button", name="Report it").click()
+    expect(page.get_by_role("heading", name="The team has been told")).to_be_visible()
+    expect(page.locator(".receipt")).to_contain_text("R-")
+    assert page.locator("#link").text_content() == page.url
+    context.close()

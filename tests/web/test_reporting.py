@@ -110,6 +110,10 @@ async def test_a_place_is_chosen_from_those_that_are_offered(opened: tuple[House
     await stranger.send(page, "/report", what="x", place="search")
     (record,) = await alerts_of(house)
     assert record.alert.labels["service"] == "search"
+    await house.engine.access.create_account("tomas", PASSWORD, "admin", ME, SYSTEM)
+    await stranger.sign_in("tomas", PASSWORD)
+    room = await stranger.send(await stranger.open("/report"), "/report", what="Down", place="shop")
+    assert "With: shop" in read(room).text
 
 
 @pytest.mark.parametrize("opened", [{"key": KEY}], indirect=True)
@@ -244,6 +248,19 @@ async def test_the_reporter_is_told_once_that_it_is_resolved(opened: tuple[House
     await reports.look()
     await house.settle()
     assert len(house.mail.sent) == 1
+
+
+async def test_a_silence_from_a_report_meets_the_next_one(opened: tuple[House, Browser]) -> None:
+    house, stranger = opened
+    await stranger.send(await stranger.open("/report"), "/report", what="Search is slow")
+    (record,) = await alerts_of(house)
+    await house.engine.access.create_account("tomas", PASSWORD, "admin", ME, SYSTEM)
+    await stranger.sign_in("tomas", PASSWORD)
+    form = await stranger.open(f"/silences/new?alert={record.alert.fingerprint}")
+    await stranger.send(form, "/silences")
+    (silence,) = await house.engine.silencing.list()
+    assert silence.matches({**record.alert.labels, "report": "R-NEXTONE2"})
+    assert not silence.matches({"alertname": "CheckoutDown"})
 
 
 async def test_reports_are_forgotten_after_a_year(opened: tuple[House, Browser]) -> None:

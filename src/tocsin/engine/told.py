@@ -48,6 +48,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
         """Everything but the contact address, which is for those who work on it alone."""
         parts = (
             self.what if self.what.strip() != self.title else "",
+            f"With: {self.place}" if self.place else "",
             f"Where, or what they were doing: {self.where}" if self.where else "",
             f"Since: {self.since}" if self.since else "",
         )

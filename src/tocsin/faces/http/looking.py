@@ -109,3 +109,6 @@ async def read_health(face: TheFace) -> HealthDocument:
     """Whether the server can do its work, and what is wrong in plain words."""
     health = await face.engine.queries.health()
     return HealthDocument(ready=health.ready, troubles=health.troubles)
+
+
+ALERTS = (list_alerts, find_alerts, explain_alert)

@@ -125,3 +125,6 @@ def _refused(error: UnknownWeaknessError | WeaknessDoneError) -> ApiError:
     if isinstance(error, UnknownWeaknessError):
         return ApiError(404, "unknown-weakness", str(error))
     return ApiError(409, "weakness-done", str(error))
+
+
+HANDLERS = (list_reports, file_report, list_weaknesses, handle_weakness, open_from_weakness)

@@ -13,6 +13,7 @@ from tocsin.base.problems import ProblemsError
 from tocsin.base.times import in_zone, parse_duration, parse_instant
 from tocsin.engine.records import AlertRecord
 from tocsin.engine.silencing import UnknownSilenceError
+from tocsin.engine.told import SOURCE
 from tocsin.engine.verbs import may
 from tocsin.engine.views import Principal
 from tocsin.faces.requests import Face, TheFace, actor_of, denied
@@ -100,8 +101,10 @@ async def make_silence(request: AnyRequest, face: TheFace) -> Response[Any]:
         )
     except ProblemsError as error:
         return await _form(request, face, principal, draft, why_not(error))
-    except (ValueError, OverflowError) as error:
-        return await _form(request, face, principal, draft, f"{error}.")
+    except ValueError as error:
+        return await _form(request, face, principal, draft, _sentence(error))
+    except OverflowError:
+        return await _form(request, face, principal, draft, "The silence would end after the last year.")
     return go(face, "/silences", f"Silenced until {in_zone(made.ends_at, 'UTC')}.")
 
 
@@ -125,7 +128,7 @@ async def _form(
     try:
         matchers = _matchers(draft.matchers)
     except ValueError as error:
-        wrong = wrong or f"{error}."
+        wrong = wrong or _sentence(error)
     return await page(
         request,
         "silence.html",
@@ -141,9 +144,18 @@ async def _form(
     )
 
 
+def _sentence(error: ValueError) -> str:
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 def _suggested(record: AlertRecord) -> _Draft:
     alert = record.alert
-    lines = {name: matcher_line(name, value) for name, value in sorted(alert.labels.items())}
+    labels = dict(sorted(alert.labels.items()))
+    if alert.source == SOURCE:
+        # Each report has a number of its own, so that a silence with it would meet no other.
+        labels.pop("report", None)
+    lines = {name: matcher_line(name, value) for name, value in labels.items()}
     work = f"{record.incident} is being worked on" if record.incident else "Known, and no reason to be paged"
     return _Draft(
         matchers="\n".join(line for line in lines.values() if line),
@@ -170,4 +182,6 @@ def _starts(text: str) -> datetime:
     try:
         return parse_instant(f"{text}Z")
     except ValueError:
-        raise ValueError(f"{text[:40]!r} is no time; write one such as 2026-12-25T03:00") from None
+        raise ValueError(
+            f"the time {text[:40]!r} cannot be read; write one such as 2026-12-25T03:00"
+        ) from None
