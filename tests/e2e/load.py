@@ -50,7 +50,7 @@ class Load:
             self.unanswered += 1
             time.sleep(0.02)
             return None
-        if answer.status_code not in (200, 503):
+        if answer.status_code not in (200, 429, 503):
             self.odd.append(f"{path} {answer.status_code} {answer.text[:300]}")
         return answer if answer.status_code == 200 else None
 

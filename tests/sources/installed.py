@@ -13,7 +13,8 @@ from tocsin.engine.sources import Source
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "guide" / "sources"
 BLOCK = re.compile(r"^```toml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-SECRET = "a secret of the tests"
+SECRET = "a secret of the tests made of 32"
+"""Some vendors have keys of just 32 characters, so that every secret here has so many."""
 
 
 def shown() -> list[tuple[str, str]]:

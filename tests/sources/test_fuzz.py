@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,13 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.sources.installed import installed, made_by
-from tests.sources.recorded import EXAMPLES
 from tocsin.alerts.model import Alert
 from tocsin.base import limits
 from tocsin.base.problems import Problem
 from tocsin.engine.sources import Arrival, Source, SourceError, SourceUnavailableError
 from tocsin.testing.sources import NOW
 
+HERE = Path(__file__).parent
 ADDED_LABELS = 8
 """How many labels a source may add to those of the sender."""
 
@@ -51,9 +52,8 @@ events = st.sampled_from(
 
 def examples_of(kind: str) -> list[Any]:
     """The recorded requests of a source, and some that any may be asked for."""
-    recorded = [
-        json.loads(path.read_text(encoding="utf-8")) for path in sorted(EXAMPLES.glob(f"{kind}*.json"))
-    ]
+    paths = sorted(HERE.rglob(f"{kind}*.json"))
+    recorded = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     plain = {"title": "A", "status": "firing", "labels": {"a": "b"}, "alerts": [{"labels": {"a": "b"}}]}
     return [*recorded, plain]
 

@@ -42,18 +42,24 @@ class Door:
             ApiError: 429, with the time after which to come again; the request does not count.
         """
         per_minute = self._rates.get(kind, limits.requests_per_minute)
-        now = self._clock.now()
-        left, since = self._buckets.pop((kind, address), (float(per_minute), now))
-        refill = max((now - since).total_seconds(), 0.0) * per_minute / 60
-        left = min(left + refill, float(per_minute))
+        now, left = self._clock.now(), self.room(kind, address)
         granted = left >= 1
         self._buckets[kind, address] = (left - 1 if granted else left, now)
+        self._buckets.move_to_end((kind, address))
         while len(self._buckets) > BUCKETS_MAX:
             self._buckets.popitem(last=False)
         if not granted:
             wait = max(math.ceil((1 - left) * 60 / per_minute), 1)
             detail = f"More than {per_minute} requests a minute come from this address; wait {wait} s."
             raise ApiError(429, "too-fast", detail, headers={"Retry-After": str(wait)})
+
+    def room(self, kind: str, address: str) -> float:
+        """How many requests of one address to one kind of source are let in at this moment."""
+        per_minute = self._rates.get(kind, limits.requests_per_minute)
+        now = self._clock.now()
+        left, since = self._buckets.get((kind, address), (float(per_minute), now))
+        refill = max((now - since).total_seconds(), 0.0) * per_minute / 60
+        return min(left + refill, float(per_minute))
 
     async def read(self, receive: Receive, headers: Mapping[str, str], bytes_max: int) -> bytes:
         """The body of a request, of which no more than `bytes_max` is ever held.
