@@ -94,6 +94,7 @@ class Engine:
             "delivery": self.delivery.run,
             "store": self.store.run,
             "replacing": self.replacing.run,
+            "sightings": self.sightings.run,
             **self.parts,
         }
         self._tasks = [asyncio.create_task(loop(), name=name) for name, loop in loops.items()]
@@ -214,5 +215,4 @@ def assemble(
             channels=channels,
         ),
         channels=channels,
-        parts={"sightings": sightings.run},
     )

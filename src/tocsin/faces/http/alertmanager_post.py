@@ -8,6 +8,7 @@ from tocsin.base.problems import Weight
 from tocsin.engine.sources import Arrival, SourceError
 from tocsin.faces.http.alertmanager_errors import RESPONSES
 from tocsin.faces.http.bodies import require_json
+from tocsin.faces.http.door import paced
 from tocsin.faces.http.guards import require_token
 from tocsin.faces.http.metrics import TheMetrics
 from tocsin.faces.http.openapi import PostableAlertsOperation
@@ -26,6 +27,7 @@ KIND = "prometheus"
     media_type="text/plain",
     tags=["alertmanager"],
     responses=RESPONSES,
+    guards=[paced(KIND)],
 )
 async def post_alerts(request: Request[Any, Any, Any], face: TheFace, metrics: TheMetrics) -> Response[bytes]:
     """Take alerts in. Of a batch that is partly bad the good are kept, and the answer is 400, as with

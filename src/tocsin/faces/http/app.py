@@ -70,7 +70,7 @@ def create_app(
             "metrics": Provide(lambda: metrics, sync_to_thread=False),
             "door": Provide(lambda: door, sync_to_thread=False),
         },
-        state=State({"face": face}),
+        state=State({"face": face, "door": door}),
         exception_handlers={Exception: problems.handler},
         request_max_body_size=limits.request_body_bytes_max,
         openapi_config=openapi_config(),
@@ -79,4 +79,4 @@ def create_app(
     )
     posted = {alertmanager_api.ALERTS_PATH: (alertmanager_api.KIND, alertmanager_error)}
     kinds = kinds_of(face.sources, problems.handler, posted)
-    return app.frame(engine.clock, face, metrics, kinds)
+    return app.frame(face, metrics, kinds, door)

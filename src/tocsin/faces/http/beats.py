@@ -10,6 +10,7 @@ from litestar.types import Method
 from litestar.types.internal_types import PathParameterDefinition
 
 from tocsin.alerts.heartbeats import Said
+from tocsin.faces.http.door import paced
 from tocsin.faces.http.guards import at_least, require_token
 from tocsin.faces.http.problems import ApiError
 from tocsin.faces.http.shapes_watching import (
@@ -44,6 +45,7 @@ def _operation_id(_: HTTPRouteHandler, method: Method, path: list[str | PathPara
     http_method=_METHODS,
     status_code=200,
     operation_id=_operation_id,
+    guards=[paced(KIND)],
     tags=["heartbeats"],
 )
 async def beat(request: AnyRequest, name: FromPath[str], face: TheFace) -> Heard:
@@ -58,6 +60,7 @@ async def beat(request: AnyRequest, name: FromPath[str], face: TheFace) -> Heard
     http_method=_METHODS,
     status_code=200,
     operation_id=_operation_id,
+    guards=[paced(KIND)],
     tags=["heartbeats"],
     security=[{}],
 )

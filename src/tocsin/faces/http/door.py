@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from litestar.exceptions import InternalServerException
+from litestar.handlers import BaseRouteHandler
 
 from tocsin.base import limits
 from tocsin.engine.ports import Clock
 from tocsin.faces.http.problems import GONE, RETRY_AFTER_SECONDS, ApiError
+from tocsin.faces.requests import Connection, address_of
 
 BUCKETS_MAX = 10_000
 """How many pairs of source and address are remembered. Beyond it the ones longest quiet are forgotten."""
@@ -99,6 +101,16 @@ class Door:
         finally:
             self._reading -= held
         return b"".join(pieces)
+
+
+def paced(kind: str) -> Callable[[Connection, BaseRouteHandler], Awaitable[None]]:
+    """A guard that counts a request to a kind of source, before anything of it is read."""
+
+    async def guard(connection: Connection, _: BaseRouteHandler) -> None:
+        door: Door = connection.app.state.door
+        door.check_rate(kind, address_of(connection))
+
+    return guard
 
 
 def _too_large(bytes_max: int) -> ApiError:

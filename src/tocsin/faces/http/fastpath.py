@@ -18,6 +18,7 @@ from tocsin.base import limits
 from tocsin.base.ids import IncidentId
 from tocsin.engine.ports import StoreUnavailableError
 from tocsin.engine.sources import Glance, GlancingSource, Source
+from tocsin.faces.http.door import Door
 from tocsin.faces.http.guards import may_send
 from tocsin.faces.http.metrics import Metrics
 from tocsin.faces.http.problems import AnyRequest
@@ -65,9 +66,15 @@ class FastPath:
     """Serves what it can. `headers` are those that every answer carries."""
 
     def __init__(
-        self, face: Face, metrics: Metrics, kinds: Mapping[str, Kind], headers: Iterable[tuple[bytes, bytes]]
+        self,
+        face: Face,
+        metrics: Metrics,
+        kinds: Mapping[str, Kind],
+        door: Door,
+        headers: Iterable[tuple[bytes, bytes]],
     ) -> None:
         self._face = face
+        self._door = door
         self._metrics = metrics
         self._kinds = kinds
         self._headers = [*headers, (b"content-type", b"application/json")]
@@ -81,12 +88,14 @@ class FastPath:
         if kind is None:
             return receive
         began = self._face.engine.clock.now()
-        if not await self._may_enter(kind, scope):
+        address = _address(scope)
+        if self._door.room(kind.source.kind, address) < 1 or not await self._may_enter(kind, scope):
             return receive
         messages, body = await _read(receive)
         glance = None if body is None else self._glance(kind, body, began)
         if glance is None:
             return _replay(messages, receive)
+        self._door.check_rate(kind.source.kind, address)
         try:
             incidents = await self._take(glance)
         except Exception as error:
@@ -173,21 +182,36 @@ def _look_at(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str | None, bool]:
 
 
 async def _read(receive: Receive) -> tuple[list[Any], bytes | None]:
-    """What has come, and the body; None where it is broken off or too large."""
+    """What has come, and the body; None where it is broken off, too large or too slow."""
+    messages: list[Any] = []
+    try:
+        async with asyncio.timeout(limits.request_body_timeout.total_seconds()):
+            return messages, await _body(receive, messages)
+    except TimeoutError:
+        return messages, None
+
+
+async def _body(receive: Receive, messages: list[Any]) -> bytes | None:
     message = await receive()
+    messages.append(message)
     if message["type"] == "http.request" and not message.get("more_body", False):
-        body = message.get("body", b"")
-        return [message], body if len(body) <= limits.request_body_bytes_max else None
-    messages, size = [message], len(message.get("body", b""))
+        body: bytes = message.get("body", b"")
+        return body if len(body) <= limits.request_body_bytes_max else None
+    size = len(message.get("body", b""))
     while message["type"] == "http.request" and message.get("more_body", False):
         if size > limits.request_body_bytes_max:
-            return messages, None
+            return None
         message = await receive()
         messages.append(message)
         size += len(message.get("body", b""))
     if message["type"] != "http.request" or size > limits.request_body_bytes_max:
-        return messages, None
-    return messages, b"".join(each.get("body", b"") for each in messages)
+        return None
+    return b"".join(each.get("body", b"") for each in messages)
+
+
+def _address(scope: Any) -> str:
+    client = scope.get("client")
+    return client[0] if client else "unknown"
 
 
 def _replay(messages: list[Any], receive: Receive) -> Receive:

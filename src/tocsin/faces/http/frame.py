@@ -9,6 +9,7 @@ from litestar import Litestar
 from litestar.types import Message
 
 from tocsin.engine.ports import Clock
+from tocsin.faces.http.door import Door
 from tocsin.faces.http.fastpath import FastPath, Kind
 from tocsin.faces.http.metrics import Metrics
 from tocsin.faces.requests import Face
@@ -50,11 +51,12 @@ class Framed(Litestar):
 
     fast: FastPath
 
-    def frame(self, clock: Clock, face: Face, metrics: Metrics, kinds: Mapping[str, Kind]) -> "Framed":
+    def frame(self, face: Face, metrics: Metrics, kinds: Mapping[str, Kind], door: Door) -> "Framed":
         """Set what the frame needs. `kinds` are the addresses at which alerts go the short way."""
-        self.clock, self.metrics, self.secure = clock, metrics, face.secure
+        self.clock, self.metrics, self.secure = face.engine.clock, metrics, face.secure
         always = [*_HEADERS, (b"cache-control", b"no-store")]
-        self.fast = FastPath(face, metrics, kinds, [*always, *([_STRICT_TRANSPORT] if face.secure else [])])
+        always += [_STRICT_TRANSPORT] if face.secure else []
+        self.fast = FastPath(face, metrics, kinds, door, always)
         return self
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

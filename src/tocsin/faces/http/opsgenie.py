@@ -24,6 +24,7 @@ from tocsin.engine.remote import UNKNOWN, Outcome
 from tocsin.engine.sources import Arrival, SourceError
 from tocsin.engine.verbs import may
 from tocsin.engine.views import Principal
+from tocsin.faces.http.door import paced
 from tocsin.faces.http.genie import (
     Answer,
     GenieError,
@@ -64,6 +65,7 @@ def router(engine: Engine) -> Router:
         "/v2",
         route_handlers=[create_alert, list_alerts, act_on_alert, delete_alert, read_alert, ping],
         dependencies={"receipts": Provide(lambda: receipts, sync_to_thread=False)},
+        guards=[paced(KIND)],
         include_in_schema=False,
     )
 

@@ -19,6 +19,7 @@ from tocsin.engine.intake import IntakeFullError
 from tocsin.engine.ports import ConflictError, StoreUnavailableError
 from tocsin.engine.sources import Arrival, SourceError
 from tocsin.engine.views import Principal
+from tocsin.faces.http.door import paced
 from tocsin.faces.http.metrics import Metrics, TheMetrics
 from tocsin.faces.http.problems import RETRY_AFTER_SECONDS
 from tocsin.faces.requests import Face, TheFace
@@ -45,7 +46,12 @@ class _Invalid(Exception):  # noqa: N818 - it never leaves this module
 
 def router() -> Router:
     """The addresses of the Events API."""
-    return Router("/", route_handlers=[enqueue, enqueue_change, create_event], include_in_schema=False)
+    return Router(
+        "/",
+        route_handlers=[enqueue, enqueue_change, create_event],
+        guards=[paced(KIND)],
+        include_in_schema=False,
+    )
 
 
 @post("/v2/enqueue", status_code=202)
