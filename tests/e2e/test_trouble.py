@@ -169,9 +169,9 @@ def _is_unavailable(answer: httpx.Response, why: str) -> None:
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[Path]:
-    """A disk of two megabytes; the test is skipped where this user may not make one."""
+    """A disk of four megabytes; the test is skipped where this user may not make one."""
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tocsin-test", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tocsin-test", str(folder)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, timeout=20).returncode != 0:
         pytest.skip("this user may not mount a small disk; the other way of running out is tested")
     try:

@@ -105,7 +105,11 @@ class Engine:
         """Store the current playbook and find every incident's next deadline under today's roster."""
         await self.library.keep()
         await self.desk.review()
-        await self.intake.catch_up()
+        try:
+            await self.intake.catch_up()
+        except (StoreUnavailableError, ConflictError) as error:
+            # Whatever alert comes next to one of them counts it anew.
+            log.error("the alerts of incidents are counted later", reason=str(error))
 
     async def reload(self, documents: Document | Shelf, roster: Roster) -> None:
         """Follow other documents for new incidents, and another roster and policy for all, as soon as the
