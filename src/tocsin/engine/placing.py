@@ -20,7 +20,7 @@ from tocsin.incident import commands as c
 from tocsin.incident.crowds import Crowd
 from tocsin.incident.events import SYSTEM, Actor, ActorKind
 
-TELL_EVERY = timedelta(seconds=1)
+TELL_EVERY = timedelta(seconds=10)
 """An incident of very many alerts is told of further ones that say nothing new at most this often."""
 
 REPEATED_MEANWHILE = "it was repeated before it could count as ended"
@@ -222,16 +222,13 @@ class Placing:
     def _late(self) -> dict[IncidentId, list[str]]:
         """What incidents have to be told by now of alerts that were only counted so far; everything, where
         the transaction is for nothing else."""
-        waiting = {key: [*found] for key, found in self._remembered.untold.items()}
-        for incident, fingerprints in self.untold.items():
-            waiting.setdefault(incident, []).extend(fingerprints)
+        before = self._remembered.untold
         due: dict[IncidentId, list[str]] = {}
-        for incident, fingerprints in waiting.items():
+        for incident in {*before, *self.untold}:
             crowd = self._remembered.crowds.get(incident)
             soon = crowd is not None and abs(self._now - crowd.at) < TELL_EVERY
             if incident in self._stages or not self.records or not soon:
-                due[incident] = fingerprints
-                self.untold.pop(incident, None)
+                due[incident] = [*before.get(incident, ()), *self.untold.pop(incident, ())]
         return due
 
     def _commands_of(self, incident: IncidentId, tally: c.Tally, unseen: Sequence[str]) -> list[_Asked]:

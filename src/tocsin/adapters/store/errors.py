@@ -1,6 +1,7 @@
 """What a driver says, in the words of the ports; and waiting for what must not be left half done."""
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Generator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -54,6 +55,8 @@ def translated(address: Address) -> Generator[None, None, None]:
         yield
     except exc.DBAPIError as error:
         raise _meaning(error, address) from error
+    except sqlite3.Error as error:
+        raise _sqlite_meaning(error, address) from error
     except UnicodeDecodeError as error:
         # The driver does not expect that the name of a table in an error message is no UTF-8.
         raise _unavailable(address, _SQLITE[11]) from error
@@ -70,11 +73,8 @@ def translated(address: Address) -> Generator[None, None, None]:
 
 def _meaning(error: exc.DBAPIError, address: Address) -> Exception:
     original = error.orig
-    code = getattr(original, "sqlite_errorcode", None)
-    if isinstance(code, int):
-        if code in _SQLITE_UNIQUE:
-            return ConflictError("another writer was first")
-        return _unavailable(address, _SQLITE.get(code & 0xFF) or _first_line(error, address))
+    if isinstance(getattr(original, "sqlite_errorcode", None), int):
+        return _sqlite_meaning(original, address)
     state = getattr(original, "sqlstate", None)
     if state in _CONFLICTS:
         return ConflictError("another writer was first")
@@ -85,12 +85,24 @@ def _meaning(error: exc.DBAPIError, address: Address) -> Exception:
     return _unavailable(address, _first_line(error, address))
 
 
+def _sqlite_meaning(original: BaseException | None, address: Address) -> Exception:
+    code = getattr(original, "sqlite_errorcode", None)
+    if code in _SQLITE_UNIQUE:
+        return ConflictError("another writer was first")
+    known = _SQLITE.get(code & 0xFF) if isinstance(code, int) else None
+    return _unavailable(address, known or _line_of(original, address))
+
+
 def _unavailable(address: Address, why: str) -> StoreUnavailableError:
     return StoreUnavailableError(f"The database {address.place}: {why}.")
 
 
 def _first_line(error: exc.DBAPIError, address: Address) -> str:
-    lines = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
+    return _line_of(error.orig, address)
+
+
+def _line_of(original: BaseException | None, address: Address) -> str:
+    lines = str(original).strip().splitlines() or [type(original).__name__]
     text = lines[0].strip().rstrip(".")
     return text.replace(address.password, "***") if address.password else text
 
