@@ -407,3 +407,12 @@ async def test_the_trail_says_what_every_rule_said() -> None:
         "no firing alert inhibits it",
         Because.FIRST_OF_GROUP,
     )
+
+
+async def test_who_answers_a_page_of_a_merged_incident_takes_on_the_storm() -> None:
+    house = house_with(storm=StormRule(incidents=3, within=minutes(5)))
+    await house.take(*(now(house, "Down", service=f"s{number}") for number in range(5)))
+    assert (await house.incident("INC-2")).merged_into == "INC-1"
+    assert (await house.acknowledge("INC-2")).id == "INC-1"
+    assert (await house.incident("INC-1")).acknowledged_by == "anna"
+    assert (await house.incident("INC-2")).state is State.MERGED
