@@ -174,6 +174,9 @@ class Desk:
         loaded = await unit.lock(incident)
         if loaded is None:
             raise UnknownIncidentError(incident)
+        if isinstance(command, c.Acknowledge) and loaded.merged_into is not None:
+            # Whoever answers a page whose incident was merged meanwhile takes on what it is part of.
+            return await self.handle_in(unit, loaded.merged_into, command, actor)
         rules = await self._library.rules_for(loaded.playbook, unit)
         if isinstance(command, c.Repin):
             # Without a hash it is the current version of what the incident follows.
