@@ -252,5 +252,13 @@ def test_what_refuses_a_folder() -> None:
     assert refused({"a.md": MAIN, "b.md": MAIN}) == ["PB112"]
     assert refused({"vault.md": VAULT}) == ["PB110"]
     assert refused({"a.md": MAIN, "b.md": SECURITY, "c.md": SECURITY}) == ["PB113"]
+    nameless = VAULT.replace("**Alert:** `VaultSealed`\n\n", "")
+    assert shelf({"main.md": MAIN, "vault.md": nameless}).books, (
+        "a runbook for no alert stands in nobody's way"
+    )
+    for alone in (VAULT, nameless):
+        found, fatal = put_on_shelf([("vault.md", alone.encode())], False, Policy())
+        assert found is None
+        assert [(each.code, each.file) for each in fatal] == [("PB090", "vault.md")]
     wrong = MAIN.replace("# Restart", "# Restart\n#@ efect=read")
     assert [each.playbook.actions[0].runnable for each in shelf({"a.md": wrong}).books] == [False]

@@ -6,7 +6,15 @@ import time
 import pytest
 
 from tocsin.alerts.matchers import parse_matchers
-from tocsin.playbook.collection import Collection, Kind, choose, is_document, read_collection, runbooks_of
+from tocsin.playbook.collection import (
+    Collection,
+    Kind,
+    choose,
+    is_document,
+    kind_of,
+    read_collection,
+    runbooks_of,
+)
 from tocsin.playbook.read import read_playbook
 
 LEVELS = "| Level | Response time |\n|---|---|\n| {0}1 | 15 min |\n| {0}2 | 1 h |\n"
@@ -164,3 +172,81 @@ def test_the_checklists_of_a_service_runbook() -> None:
         ("Resolution", ["Restart"]),
         ("Verification", ["Orders come in"]),
     ]
+
+
+def at_lines(found: Collection) -> list[tuple[str, str, int]]:
+    return [(each.code, each.file, each.line) for each in found.findings]
+
+
+TABLE = LEVELS.format("P")
+
+
+def with_front(front: str, levels: str = TABLE) -> bytes:
+    return f"---\n{front}---\n\n# T\n\n{levels}".encode()
+
+
+def test_findings_about_routes_stand_at_the_line_of_the_route() -> None:
+    one = with_front("tocsin:\n  routes:\n    - 'team=\"a\"'\n    - 'team=\"b\"'\n")
+    two = with_front('owner: x\ntocsin:\n  group_by: [a]\n  routes:\n    - \'team="c"\'\n    - team="b"\n')
+    found = read_collection([("a.md", one), ("b.md", two), ("c.md", with_front(""))])
+    assert at_lines(found) == [("PB113", "b.md", 7)]
+    crossing = with_front("tocsin: {routes: ['team=\"c\"',\n  'env=\"p\"']}\n")
+    found = read_collection([("a.md", one), ("b.md", crossing), ("c.md", with_front(""))])
+    assert {(code, file, line) for code, file, line in at_lines(found)} == {("PB114", "b.md", 3)}
+    everything = with_front("tocsin:\n  routes:\n    - '{}'\n")
+    found = read_collection([("a.md", with_front("")), ("b.md", everything)])
+    assert at_lines(found) == [("PB112", "b.md", 3)]
+
+
+def test_a_bad_entry_of_the_front_matter_is_told_at_its_own_line() -> None:
+    text = with_front(
+        "tocsin:\n  routes:\n    - 'team=\"a\"'\n    - 'team='\n  severity:\n    'a=\"b\"': P9\n"
+    )
+    found = read_playbook(text + b"\nseverity: nothing\n", "x.md").findings
+    assert [(each.code, each.line) for each in found if each.code == "PB008"] == [("PB008", 5), ("PB008", 7)]
+
+
+def test_findings_about_a_runbook_stand_at_the_line_that_names_its_alert() -> None:
+    text = b"# Vault\n\n**Owner:** x\n**Alert:** `VaultSealed`\n\n## Resolution\n\nText.\n"
+    files = [("main.md", with_front("")), ("v.md", text), ("w.md", b"\n\n" + text)]
+    found = read_collection(files, [("rules.yml", rules("DiskFull"))])
+    told_at = {(code, file, line) for code, file, line in at_lines(found) if code in ("PB115", "PB117")}
+    assert told_at == {("PB117", "w.md", 6), ("PB115", "v.md", 4), ("PB115", "w.md", 6)}
+    in_front = b"---\nowner: x\nalert: VaultSealed\n---\n\n# V\n\nText.\n"
+    assert read_playbook(in_front, "v.md").places["alert"] == 3
+
+
+def test_other_levels_stand_at_the_table_of_levels() -> None:
+    other = with_front("tocsin:\n  routes: ['a=\"b\"']\n", LEVELS.format("SEV"))
+    found = read_collection([("a.md", with_front("")), ("b.md", other)])
+    assert at_lines(found) == [("PB118", "b.md", 10)]
+
+
+STEPS = "## Resolution\n\n```bash\n# Unseal\nvault operator unseal\n```\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "is_runbook"),
+    [
+        ("", True),
+        ("## Verification\n\n- [ ] It answers\n", True),
+        ("## Contacts\n\n| Role | Trigger |\n|---|---|\n| On-call | All alerts |\n", False),
+        ("## Phase 1: Detect (0-5 minutes)\n\n## Phase 2: Mitigate (5-60 minutes)\n\nText.\n", False),
+    ],
+)
+def test_steps_without_levels_contacts_or_clocks_are_a_runbook_for_no_alert(
+    more: str, is_runbook: bool
+) -> None:
+    read = read_playbook(f"\n# Vault is sealed\n\n{STEPS}\n{more}".encode(), "v.md")
+    found = {each.code: each for each in read.findings}
+    assert ("PB095" in found) == is_runbook
+    assert ("PB090" in found) != is_runbook
+    if is_runbook:
+        assert found["PB095"].line == 2
+        assert "PB091" not in found
+        assert kind_of(read) is Kind.REFERENCE
+
+
+def test_a_playbook_that_says_where_alerts_go_still_needs_levels() -> None:
+    text = f"---\ntocsin:\n  routes: ['a=\"b\"']\n---\n# Vault\n\n{STEPS}"
+    assert "PB090" in {each.code for each in read_playbook(text.encode(), "v.md").findings}

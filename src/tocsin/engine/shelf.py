@@ -17,6 +17,7 @@ from tocsin.alerts.model import Alert
 from tocsin.base.ids import slug
 from tocsin.base.problems import Problem, Weight
 from tocsin.incident.rules import Runbook
+from tocsin.playbook.codes import problem
 from tocsin.playbook.collection import Collection, Kind, choose, read_collection
 from tocsin.playbook.model import Playbook
 from tocsin.playbook.phases import unique
@@ -182,6 +183,9 @@ def put_on_shelf(
         (name, content), *_ = documents
         document = read_document(name, content)
         fatal = [each for each in document.playbook.findings if _is_fatal(each)]
+        if not document.playbook.severities and not fatal:
+            # A service runbook alone: nothing is wrong with it, but it is no playbook to run incidents by.
+            fatal = [msgspec.structs.replace(problem("PB090", 0), file=name)]
         return (None if fatal else shelf_of(document, policy)), fatal
     collection = read_collection(documents)
     books = collection.of(Kind.PLAYBOOK)

@@ -112,5 +112,11 @@ DOCUMENT_CODES: dict[str, Code] = {
         "Add lines such as `**Owner:**`, `**Approved by:**` and `**Last tested:**` under the title.",
         _AUDIT,
     ),
+    "PB095": Code(
+        _W,
+        "the document has steps and neither levels nor contacts: a service runbook that names no alert",
+        "Write the line `**Alert:** `Name`` under its title, so that it is shown in the incidents of that "
+        "alert. If it is to be a playbook, add a table of levels with response times, and contacts.",
+    ),
 }
 """These codes are a part of the table in `codes`."""

@@ -13,6 +13,7 @@ from tocsin.base.problems import Problem
 from tocsin.playbook.alertrules import AlertRule, read_alert_rules
 from tocsin.playbook.codes import problem
 from tocsin.playbook.model import Playbook
+from tocsin.playbook.places import place_of
 from tocsin.playbook.read import read_playbook
 
 SUFFIXES = (".md", ".markdown", ".txt")
@@ -159,24 +160,34 @@ def _without_default(books: Sequence[Member]) -> Iterator[Problem]:
         yield problem("PB111", 0, f"every playbook has routes ({names}), so nobody takes the other alerts")
     for other in found[1:]:
         said = f"neither {found[0].name} nor {other.name} has routes, so nothing says which is followed"
-        yield _filed(problem("PB112", 1, said), other.name)
+        at = place_of(other.playbook.places, "tocsin.routes", "tocsin")
+        yield _filed(problem("PB112", at, said), other.name)
 
 
 def _same_routes(books: Sequence[Member]) -> Iterator[Problem]:
-    routes = [(book, route) for book in books for route in book.playbook.options.routes if route.all]
+    routes = [
+        (book, route, _route_line(book, at))
+        for book in books
+        for at, route in enumerate(book.playbook.options.routes)
+        if route.all
+    ]
     first: dict[frozenset[Matcher], Member] = {}
-    for book, route in routes:
+    for book, route, line in routes:
         before = first.setdefault(frozenset(route.all), book)
         if before is not book:
             said = f"the route {route.text} is also one of {before.name}"
-            yield _filed(problem("PB113", 1, said), book.name)
-    for (one, mine), (two, other) in islice(combinations(routes, 2), COMPARED_MAX):
+            yield _filed(problem("PB113", line, said), book.name)
+    for (one, mine, _), (two, other, line) in islice(combinations(routes, 2), COMPARED_MAX):
         if one is two or _is_narrower(mine, other) or (labels := _both(mine, other)) is None:
             continue
         shown = ", ".join(f'{name}="{value}"' for name, value in sorted(labels.items()))
         chosen = two if len(other.all) > len(mine.all) else one
         said = f"an alert with {shown} matches {other.text} and also {mine.text} of {one.name}"
-        yield _filed(problem("PB114", 1, f"{said}; it goes to {chosen.name}"), two.name)
+        yield _filed(problem("PB114", line, f"{said}; it goes to {chosen.name}"), two.name)
+
+
+def _route_line(book: Member, at: int) -> int:
+    return place_of(book.playbook.places, f"tocsin.routes.{at}", "tocsin.routes", "tocsin")
 
 
 def _is_narrower(one: Matchers, two: Matchers) -> bool:
@@ -216,7 +227,7 @@ def _same_alerts(runbooks: Sequence[Member]) -> Iterator[Problem]:
             before = first.setdefault(_plain(name), each)
             if before is not each:
                 said = f"the alert {name} has a runbook in {before.name} as well"
-                yield _filed(problem("PB117", 1, said), each.name)
+                yield _filed(problem("PB117", place_of(each.playbook.places, "alert"), said), each.name)
 
 
 def _other_levels(books: Sequence[Member]) -> Iterator[Problem]:
@@ -225,7 +236,7 @@ def _other_levels(books: Sequence[Member]) -> Iterator[Problem]:
         theirs = [level.level for level in books[0].playbook.severities]
         if {level.casefold() for level in mine} != {level.casefold() for level in theirs}:
             said = f"the levels are {', '.join(mine)}, and those of {books[0].name} are {', '.join(theirs)}"
-            yield _filed(problem("PB118", 1, said), each.name)
+            yield _filed(problem("PB118", each.playbook.severities[0].line or 1, said), each.name)
 
 
 def _against_rules(runbooks: Sequence[Member], rule_files: Sequence[tuple[str, bytes]]) -> Iterator[Problem]:
@@ -252,4 +263,4 @@ def _against_rules(runbooks: Sequence[Member], rule_files: Sequence[tuple[str, b
         missing = [name for name in each.playbook.alerts if _plain(name) not in defined]
         if missing:
             said = f"no rule file defines the alert {', '.join(missing)}"
-            yield _filed(problem("PB115", 1, said), each.name)
+            yield _filed(problem("PB115", place_of(each.playbook.places, "alert"), said), each.name)

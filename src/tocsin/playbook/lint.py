@@ -18,7 +18,7 @@ from tocsin.playbook.lint_text import TEXT_RULES
 from tocsin.playbook.lint_web import WEB_RULES
 from tocsin.playbook.model import MessageKind, Playbook, Severity, Trigger
 from tocsin.playbook.render import template_for
-from tocsin.playbook.subject import Rule, Subject, subject
+from tocsin.playbook.subject import Rule, Subject, subject, title_line
 
 
 def missing_parts(subject: Subject) -> Iterator[Problem]:
@@ -26,10 +26,24 @@ def missing_parts(subject: Subject) -> Iterator[Problem]:
     playbook = subject.playbook
     if playbook.alerts:
         return
+    if is_runbook_by_shape(playbook):
+        yield problem("PB095", title_line(subject))
+        return
     if not playbook.severities:
         yield problem("PB090", 0)
     if not playbook.escalation and not playbook.contacts:
         yield problem("PB091", 0)
+
+
+def is_runbook_by_shape(playbook: Playbook) -> bool:
+    """Whether a document that names no alert is all the same no playbook: it has steps, and nothing that says
+    how bad something is, who is called, or by when."""
+    speaks_of_incidents = (
+        *(playbook.severities, playbook.contacts, playbook.escalation, playbook.triage, playbook.command),
+        *(playbook.templates, playbook.options.routes),
+    )
+    has_clocks = any(phase.starts_after or phase.ends_after for phase in playbook.phases)
+    return bool(playbook.actions) and not has_clocks and not any(speaks_of_incidents)
 
 
 def growing_response_times(subject: Subject) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from itertools import islice
 from tocsin.base.problems import Problem
 from tocsin.playbook.codes import problem
 from tocsin.playbook.dates import parse_day
-from tocsin.playbook.subject import Rule, Subject
+from tocsin.playbook.subject import Rule, Subject, title_line
 from tocsin.playbook.syntax import Quoted, read_quoted
 
 STALE_AFTER = timedelta(days=365)
@@ -202,7 +202,7 @@ def nobody_owns_it(subject: Subject) -> Iterator[Problem]:
     """No owner, approver or version among the facts."""
     playbook = subject.playbook
     if not any(_OWNER.search(key) for key in playbook.metadata):
-        yield problem("PB094", 1)
+        yield problem("PB094", title_line(subject))
 
 
 TEXT_RULES: tuple[Rule, ...] = (

@@ -347,7 +347,8 @@ class Playbook(Part, frozen=True, kw_only=True):
     """Everything that was understood of one document. The same bytes always give the same value.
 
     `escalation_steps` are what a section about escalation asks people to do in sentences, where it
-    names no path; `recognised` says where each part was found and how sure that is.
+    names no path; `recognised` says where each part was found and how sure that is. `places` are the lines
+    of what stands in no part of its own: `alert`, and `tocsin.routes.0` and others of the front matter.
     """
 
     title: str
@@ -368,6 +369,7 @@ class Playbook(Part, frozen=True, kw_only=True):
     reference: tuple[Reference, ...] = ()
     findings: tuple[Problem, ...] = ()
     recognised: tuple[Recognition, ...] = ()
+    places: dict[str, int] = {}
 
     def severity(self, level: LevelId) -> Severity | None:
         """The severity of this level, compared without case; None where the playbook has none."""

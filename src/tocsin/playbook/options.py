@@ -15,6 +15,7 @@ from tocsin.playbook.codes import problem
 from tocsin.playbook.levels import Known
 from tocsin.playbook.model import Options, SeverityRule
 from tocsin.playbook.options_noise import NOISE_KEYS, read_noise
+from tocsin.playbook.places import front_places, place_of
 
 LIST_MAX = 200
 """How many entries of a list or a mapping are read; a document that needs more wants a settings file."""
@@ -39,14 +40,13 @@ class _Reader:
     """Reads the values under `tocsin:`; what does not fit is a problem at its line, and is left out."""
 
     def __init__(self, document: Document, known: Known) -> None:
-        self._places: dict[str, int] = {}
-        for number, line in enumerate(document.lines, 1):
-            self._places.setdefault(line.partition(":")[0].strip(), number)
+        self._places = front_places(document)
         self._known = known
         self.problems: list[Problem] = []
 
-    def refuse(self, key: str, why: str) -> None:
-        at = self._places.get(key, 1)
+    def refuse(self, key: str, why: str, entry: str = "") -> None:
+        """Tell what is wrong with an option, at the line of its `entry` where it has one."""
+        at = place_of(self._places, f"tocsin.{key}.{entry}", f"tocsin.{key}", "tocsin")
         self.problems.append(problem("PB008", at, f"tocsin.{key}: {why}", field=f"tocsin.{key}"))
 
     def text(self, value: object) -> str | None:
@@ -81,7 +81,7 @@ class _Reader:
         for name, each in list(cast(dict[object, object], value).items())[:LIST_MAX]:
             text = scalar(each)
             if text is None:
-                self.refuse(key, f"the value of {str(name)[:40]!r} must be one word or text")
+                self.refuse(key, f"the value of {str(name)[:40]!r} must be one word or text", str(name))
             else:
                 found[str(name)] = text
         return found
@@ -92,26 +92,26 @@ class _Reader:
             return False
         return value
 
-    def matchers(self, key: str, text: str) -> Matchers | None:
+    def matchers(self, key: str, text: str, entry: str) -> Matchers | None:
         try:
             return parse_matchers(text)
         except ValueError as error:
-            self.refuse(key, str(error))
+            self.refuse(key, str(error), entry)
             return None
 
-    def level(self, key: str, text: str) -> LevelId | None:
+    def level(self, key: str, text: str, entry: str) -> LevelId | None:
         found = self._known.find(text)
         if len(found) != 1:
-            self.refuse(key, f"{text[:40]!r} is no level of the severities")
+            self.refuse(key, f"{text[:40]!r} is no level of the severities", entry)
             return None
         return found[0]
 
     def times(self, key: str, value: object) -> dict[LevelId, timedelta]:
         found: dict[LevelId, timedelta] = {}
         for name, text in self.mapping(key, value).items():
-            level, span = self.level(key, name), parse_duration(text[:60])
+            level, span = self.level(key, name, name), parse_duration(text[:60])
             if span is None:
-                self.refuse(key, f"{text[:40]!r} is no duration")
+                self.refuse(key, f"{text[:40]!r} is no duration", name)
             elif level is not None:
                 found[level] = span
         return found
@@ -168,7 +168,7 @@ def read_front(document: Document, known: Known) -> Front:
 
 def _categories(reader: _Reader, value: object) -> dict[str, Matchers]:
     read = {
-        name: reader.matchers("categories", text)
+        name: reader.matchers("categories", text, name)
         for name, text in reader.mapping("categories", value).items()
     }
     return {name: each for name, each in read.items() if each is not None}
@@ -177,7 +177,7 @@ def _categories(reader: _Reader, value: object) -> dict[str, Matchers]:
 def _severity_rules(reader: _Reader, value: object) -> tuple[SeverityRule, ...]:
     rules: list[SeverityRule] = []
     for text, name in reader.mapping("severity", value).items():
-        when, level = reader.matchers("severity", text), reader.level("severity", name)
+        when, level = reader.matchers("severity", text, text), reader.level("severity", name, text)
         if when is not None and level is not None:
             rules.append(SeverityRule(when=when, level=level))
     return tuple(rules)
@@ -185,14 +185,14 @@ def _severity_rules(reader: _Reader, value: object) -> tuple[SeverityRule, ...]:
 
 def _labels(reader: _Reader, value: object) -> dict[str, LevelId]:
     read = {
-        name: reader.level("severity_labels", text)
+        name: reader.level("severity_labels", text, name)
         for name, text in reader.mapping("severity_labels", value).items()
     }
     return {name: level for name, level in read.items() if level is not None}
 
 
 def _routes(reader: _Reader, value: object) -> tuple[Matchers, ...]:
-    read = (reader.matchers("routes", text) for text in reader.texts("routes", value))
+    read = (reader.matchers("routes", text, str(at)) for at, text in enumerate(reader.texts("routes", value)))
     return tuple(each for each in read if each is not None)
 
 

@@ -22,6 +22,7 @@ from tocsin.playbook.model import Playbook, Reference, Severity
 from tocsin.playbook.options import Front, front_metadata, read_front
 from tocsin.playbook.outline import Outline, outline
 from tocsin.playbook.phases import find_phases, read_checklists, runbook_parts
+from tocsin.playbook.places import front_places
 from tocsin.playbook.postmortem import read_postmortem
 from tocsin.playbook.remarks import stray_remarks
 from tocsin.playbook.severities import read_severities
@@ -125,6 +126,7 @@ def _understand(view: Outline, name: str) -> tuple[Playbook, list[Problem]]:
         contacts=contacts.contacts,
         alerts=alerts,
         options=front.options,
+        places=_places(document),
     )
     problems = [*front.problems, *triage.problems, *steps.problems, *path.problems, *contacts.problems]
     problems += stray_remarks([each.block for each in view.places], {rule.line for rule in triage.rules})
@@ -154,14 +156,19 @@ def _title(document: Document) -> str:
 def _metadata(document: Document) -> dict[str, str]:
     """The `**Key:** value` lines before the first heading of the second level or the first rule."""
     found: dict[str, str] = {}
+    for block in _facts(document):
+        found.update(_pairs(block))
+    return found
+
+
+def _facts(document: Document) -> Iterator[Paragraph]:
     sections = [document.root, *(each for each in document.root.sections[:1] if each.level == 1)]
     for section in sections:
         for block in section.blocks:
             if isinstance(block, Ruler):
-                return found
+                return
             if isinstance(block, Paragraph):
-                found.update(_pairs(block))
-    return found
+                yield block
 
 
 def _pairs(paragraph: Paragraph) -> Iterator[tuple[str, str]]:
@@ -175,6 +182,15 @@ def _alerts(metadata: dict[str, str]) -> Iterator[str]:
     for key, value in metadata.items():
         if _ALERT.match(key):
             yield from (name.strip(" `") for name in value.split(",") if name.strip(" `"))
+
+
+def _places(document: Document) -> dict[str, int]:
+    """The lines of the front matter, and that of the line that names alerts as `alert`."""
+    found = front_places(document)
+    facts = [line for block in _facts(document) for line in block.lines]
+    named = [line.number for line in facts if line.lead and _ALERT.match(line.lead.rstrip(": "))]
+    named += [line for key, line in found.items() if _ALERT.match(key)]
+    return {**found, "alert": named[0]} if named else found
 
 
 def _references(view: Outline) -> Iterator[Reference]:

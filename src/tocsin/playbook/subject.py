@@ -95,6 +95,11 @@ def _prose(document: Document, found: Sequence[Place]) -> Iterator[tuple[int, st
             yield number, line
 
 
+def title_line(subject: Subject) -> int:
+    """The line of the title, at which stands what is about the document as a whole; 1 without one."""
+    return next((each.line for each in subject.document.sections() if each.level == 1), 1)
+
+
 def compose_arguments(command: Command) -> tuple[str, ...] | None:
     """The arguments behind `docker-compose` or `docker compose`; None for any other command."""
     name = program_of(command)
