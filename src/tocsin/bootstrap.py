@@ -264,6 +264,7 @@ async def _serve(settings: Settings) -> None:
             kind: read_secret(ref, f"sources.{kind}.token_ref")
             for kind, ref in settings.source_tokens.items()
         },
+        source_rates=settings.source_rates,
         extra_handlers=site.handlers(),
         error_page=site.error_page,
     )

@@ -44,6 +44,8 @@ everyone_after = 0.5
 
 [sources.alertmanager]
 token_ref = "env:ALERTMANAGER_TOKEN"
+requests_per_minute = 60_000
+own = true
 
 [channels.pigeon]
 loft = "north"
@@ -106,6 +108,8 @@ def test_a_file_with_everything() -> None:
     )
     assert settings.page_bundle_window == timedelta(0)
     assert settings.source_tokens == {"alertmanager": "env:ALERTMANAGER_TOKEN"}
+    assert settings.source_rates == {"alertmanager": 60_000}
+    assert settings.sources == {"alertmanager": {"own": True}}
     assert settings.channels == {"pigeon": {"loft": "north"}}
     assert not settings.allow_unauthenticated_sources
 
@@ -170,6 +174,11 @@ def test_sources_are_open_only_to_this_machine(host: str, url: str, open_sources
         ("channels = 5", "channels"),
         ("sources = {a = 5}", "sources.a"),
         ('sources = {a = {token_ref = "hunter2"}}', "sources.a.token_ref"),
+        ("sources = {a = {requests_per_minute = 0}}", "sources.a.requests_per_minute"),
+        ("sources = {a = {requests_per_minute = 10000001}}", "sources.a.requests_per_minute"),
+        ("sources = {a = {requests_per_minute = 99999999999999}}", "sources.a.requests_per_minute"),
+        ("sources = {a = {requests_per_minute = true}}", "sources.a.requests_per_minute"),
+        ('sources = {a = {requests_per_minute = "many"}}', "sources.a.requests_per_minute"),
         ('webhook = {secret_ref = "whsec_hunter2"}', "webhook.secret_ref"),
         ('webhook = {secret = "whsec_hunter2"}', "webhook.secret"),
         ('log = {level = "loud"}', "log.level"),

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.sources.test_alertmanager import values
-from tocsin.adapters.sources.generic import FIELDS, GenericSource
+from tocsin.adapters.plainalert import FIELDS
+from tocsin.adapters.sources.generic import GenericSource
 from tocsin.alerts.model import AlertStatus, fingerprint
 from tocsin.base import limits
 from tocsin.base.problems import Weight

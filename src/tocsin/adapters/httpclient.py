@@ -1,5 +1,6 @@
 """The one way out over HTTP: time limits, no redirects, and no address in a log or an error."""
 
+import asyncio
 import logging
 from urllib.parse import urlsplit
 
@@ -73,6 +74,35 @@ async def post(client: httpx.AsyncClient, url: str, body: bytes, headers: dict[s
     except (httpx.InvalidURL, httpx.HTTPError, UnicodeError):
         mend = "correct the address in the roster"
         raise DeliveryError("the address cannot be used", retry=False, mend=mend) from None
+
+
+class UnreachableError(Exception):
+    """The other side did not answer, or not as it should. The message is fit to be shown."""
+
+
+async def get(client: httpx.AsyncClient, url: str, bytes_max: int) -> bytes:
+    """What stands at an address.
+
+    Raises:
+        UnreachableError: nothing came, the answer is not a 2xx, or larger than `bytes_max`.
+    """
+    place = redact(url)
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS), client.stream("GET", url) as response:
+            if not response.is_success:
+                raise UnreachableError(f"{place} answered {response.status_code}")
+            body = b""
+            async for piece in response.aiter_bytes():
+                body += piece
+                if len(body) > bytes_max:
+                    raise UnreachableError(f"{place} answered with more than {bytes_max} bytes")
+            return body
+    except (httpx.TimeoutException, TimeoutError):
+        raise UnreachableError(f"{place} did not answer in {ANSWER_SECONDS:g} s") from None
+    except httpx.TransportError as error:
+        raise UnreachableError(f"{place} cannot be reached: {_why(error)}") from None
+    except (httpx.InvalidURL, httpx.HTTPError, UnicodeError):
+        raise UnreachableError("the address cannot be used") from None
 
 
 def _answer(response: httpx.Response, place: str) -> str:

@@ -5,6 +5,18 @@ from datetime import timedelta
 request_body_bytes_max = 5 * 1024 * 1024
 """A larger request is refused with 413 before it is read whole."""
 
+request_body_timeout = timedelta(seconds=30)
+"""A request of a sender that has not arrived whole by then is given up with 408."""
+
+requests_per_minute = 6_000
+"""How many requests one address may send to one source, unless the settings say otherwise."""
+
+request_bytes_in_flight_max = 256 * 1024 * 1024
+"""Of requests of senders that are being read at the same time. A large one over it comes again later."""
+
+request_bytes_small = 256 * 1024
+"""A request that is no larger than this is read however much else is, so that no flood keeps alerts out."""
+
 alerts_per_request_max = 10_000
 labels_per_alert_max = 64
 label_name_chars_max = 256

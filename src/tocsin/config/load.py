@@ -18,6 +18,7 @@ PREFIX = "TOCSIN_"
 NO_SETTINGS = ("TOCSIN_CONFIG", "TOCSIN_URL", "TOCSIN_TOKEN", "TOCSIN_PERSON")
 """Variables that name the file of the settings, or that only the commands read."""
 
+_OF_EVERY_SOURCE = ("token_ref", "requests_per_minute")
 _DAY, _SECOND = timedelta(days=1), timedelta(seconds=1)
 _SMTP_PORTS = {"none": 25, "starttls": 587, "tls": 465}
 
@@ -95,8 +96,8 @@ def load_settings(
     loader = _Loader(flags, environ, file_text, file_name)
     for each in SETTINGS:
         loader.read(each)
-    tokens, sources = loader.sources()
-    settings = _settings(loader, tokens, sources)
+    tokens, rates, sources = loader.sources()
+    settings = _settings(loader, tokens, rates, sources)
     loader.look_for_typos(tokens)
     if loader.problems or loader.root.report.problems:
         in_file = sorted(loader.root.report.problems, key=lambda problem: problem.line)
@@ -209,19 +210,25 @@ class _Loader:
         found = ((name, self.root.table(name)) for name in PART_TABLES if name in self.root)
         return {name: dict(table.values) for name, table in found if table is not None}
 
-    def sources(self) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
-        """The references of the tokens of the sources, and the rest of their tables."""
+    def sources(self) -> tuple[dict[str, str], dict[str, int], dict[str, dict[str, Any]]]:
+        """The references of the tokens of the sources, their rates, and the rest of their tables."""
         tokens: dict[str, str] = {}
+        rates: dict[str, int] = {}
         rest: dict[str, dict[str, Any]] = {}
         table = self.root.table("sources")
         for kind, each in table.each_table() if table else ():
-            rest[kind] = {key: value for key, value in each.values.items() if key != "token_ref"}
+            rest[kind] = {key: value for key, value in each.values.items() if key not in _OF_EVERY_SOURCE}
+            if "requests_per_minute" in each:
+                rate = each.parsed(
+                    "requests_per_minute", "bad-setting", lambda value: v.RATE.parse(str(value)), v.RATE.mend
+                )
+                rates[kind] = rate or 1
             if "token_ref" in each:
                 ref = each.parsed(
                     "token_ref", "bad-setting", lambda value: v.REF.parse(str(value)), v.REF.mend
                 )
                 tokens[kind] = ref or ""
-        return tokens, rest
+        return tokens, rates, rest
 
     def look_for_typos(self, tokens: Mapping[str, str]) -> None:
         """Tell of variables that look like those of a setting. Others with our prefix are left alone:
@@ -243,6 +250,7 @@ def _near(name: str, known: list[str]) -> bool:
 def _settings(
     loader: _Loader,
     tokens: dict[str, str],
+    rates: dict[str, int],
     sources: dict[str, dict[str, Any]],
 ) -> Settings:
     host, port = loader.get(HOST) or "127.0.0.1", loader.get(PORT) or 8800
@@ -267,6 +275,7 @@ def _settings(
         smtp=_smtp(loader),
         webhook_secret_ref=loader.get(WEBHOOK_SECRET_REF) or "",
         source_tokens=tokens,
+        source_rates=rates,
         sources=sources,
         channels=loader.free("channels"),
         tables=loader.parts(),

@@ -42,7 +42,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     of documents. `policy` is None where there is no policy over them. `database_url` may hold
     a password, so that it is not shown; where `database_url_ref` is set, the URL is that secret.
     `smtp` is None and `webhook_secret_ref` empty where the channel is not set up. `source_tokens` maps a
-    kind of source to the reference of a token of its own. `channels` and `sources` hold the tables of
+    kind of source to the reference of a token of its own, `source_rates` to how many requests a minute one
+    address may send it. `channels` and `sources` hold the tables of
     channels and sources, as they stand in the file; `tables` those of the parts that read their own table
     (see `config.tables`), by its name.
     """
@@ -61,6 +62,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     smtp: Smtp | None = None
     webhook_secret_ref: str = ""
     source_tokens: dict[str, str] = {}
+    source_rates: dict[str, int] = {}
     channels: dict[str, dict[str, Any]] = {}
     sources: dict[str, dict[str, Any]] = {}
     tables: dict[str, dict[str, Any]] = {}

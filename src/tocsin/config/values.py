@@ -64,6 +64,12 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _rate(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= 10_000_000:
+        raise ValueError(f"{text[:40]!r} is no number of requests from 1 to 10 000 000")
+    return int(text)
+
+
 def _flag(text: str) -> bool:
     if text.casefold() in _TRUE:
         return True
@@ -167,6 +173,7 @@ FLAG = Kind(_flag, "Write true or false.", (bool,))
 BASE_URL = Kind(_base_url, 'Write the address that people open, such as "https://tocsin.example.org".')
 DATABASE_URL = Kind(_database_url, 'Write "sqlite:///data/tocsin.db", or "postgresql://USER@HOST/DATABASE".')
 PATH = Kind(_path, "Write the path of a file or a directory.")
+RATE = Kind(_rate, "Write how many requests one address may send in a minute, such as 6000.", (int,))
 REF = Kind(_reference, REFERENCE_MEND)
 SENDER = Kind(_sender, 'Write an address, such as "Tocsin <tocsin@example.org>".')
 SHARE = Kind(_share, 'Write a fraction such as "1/3" or 0.5.', (str, float, int))

@@ -11,6 +11,7 @@ import structlog
 from tocsin.engine.access import Access
 from tocsin.engine.changes import Changes
 from tocsin.engine.clockwork import Clockwork
+from tocsin.engine.deliveries import Deliveries
 from tocsin.engine.delivery import Delivery
 from tocsin.engine.desk import Desk
 from tocsin.engine.hub import Hub
@@ -51,6 +52,7 @@ class Engine:
     library: Library
     desk: Desk
     intake: Intake
+    deliveries: Deliveries
     clockwork: Clockwork
     delivery: Delivery
     queries: Queries
@@ -163,6 +165,7 @@ def assemble(
         library=library,
         desk=desk,
         intake=intake,
+        deliveries=Deliveries(watched, clock, intake),
         clockwork=Clockwork(watched, clock, desk, hub),
         delivery=delivery,
         queries=Queries(watched, clock, library),

@@ -7,6 +7,7 @@ from typing import Protocol
 import msgspec
 
 from tocsin.alerts.model import Alert
+from tocsin.base import limits
 from tocsin.base.problems import Problem
 
 
@@ -16,6 +17,11 @@ class SourceError(Exception):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("; ".join(problem.message for problem in problems))
+
+
+class SourceUnavailableError(Exception):
+    """What a source has to ask elsewhere before it can read a request does not answer now, so the sender
+    should send it again. The message is in plain words and holds no secret."""
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,13 +38,16 @@ class Parsed(msgspec.Struct, frozen=True, kw_only=True):
     """What a request held: alerts to keep, and problems of those that cannot be.
 
     `delivery` is the identifier by which a repetition of this very request is recognised, empty where the
-    sender gives none. `said` is the answer that the sender wants to read instead of ours, as plain text.
+    sender gives none. `sequence` is a text that sorts as the requests about one alert came about, empty
+    where nobody can tell: what is under the last that was kept was overtaken, and changes nothing.
+    `said` is the answer that the sender wants to read instead of ours, as plain text.
     `acknowledged` are fingerprints of alerts of which the sender says that somebody works on them.
     """
 
     alerts: tuple[Alert, ...]
     problems: tuple[Problem, ...] = ()
     delivery: str = ""
+    sequence: str = ""
     said: str = ""
     acknowledged: tuple[str, ...] = ()
 
@@ -56,8 +65,15 @@ class Source(Protocol):
     """Whether its requests carry a proof of their own (a signature, a secret in a header), so that `admit`
     decides on them. Those of the others are let in by token, before they are read."""
 
+    body_bytes_max: int
+    """A larger request is refused before it is read whole."""
+
     async def admit(self, arrival: Arrival) -> bool:
-        """Whether the proof that the request carries is right."""
+        """Whether the proof that the request carries is right.
+
+        Raises:
+            SourceUnavailableError: that cannot be known now.
+        """
         ...
 
     async def parse(self, arrival: Arrival) -> Parsed:
@@ -65,6 +81,7 @@ class Source(Protocol):
 
         Raises:
             SourceError: nothing of the request can be read.
+            SourceUnavailableError: it cannot be read now.
         """
         ...
 
@@ -78,6 +95,7 @@ class PlainSource:
 
     json_only = True
     proves_itself = False
+    body_bytes_max = limits.request_body_bytes_max
 
     async def admit(self, arrival: Arrival) -> bool:
         """Its requests are let in by token."""

@@ -12,6 +12,7 @@ from tocsin.engine.engine import Engine
 from tocsin.engine.sources import Source
 from tocsin.faces.http import admin, incidents, intake, looking, opsgenie, pagerduty, probes, timeline
 from tocsin.faces.http import sources as sources_api
+from tocsin.faces.http.door import Door
 from tocsin.faces.http.frame import Framed
 from tocsin.faces.http.guards import principal_dependency
 from tocsin.faces.http.metrics import Metrics
@@ -26,13 +27,14 @@ def create_app(
     public_url: str,
     allow_unauthenticated_sources: bool = False,
     source_tokens: Mapping[str, str] | None = None,
+    source_rates: Mapping[str, int] | None = None,
     extra_handlers: Sequence[ControllerRouterHandler] = (),
     error_page: ErrorPage | None = None,
 ) -> Litestar:
     """Build the application. It neither starts nor stops the engine.
 
-    `extra_handlers` are those of other faces, `error_page` makes the pages that browsers get in place of
-    problem documents.
+    `source_rates` are requests per minute by kind of source, where they are not the usual. `extra_handlers`
+    are those of other faces, `error_page` makes the pages that browsers get in place of problem documents.
     """
     face = Face(
         engine=engine,
@@ -42,6 +44,7 @@ def create_app(
         source_tokens=dict(source_tokens or {}),
     )
     metrics = Metrics(engine)
+    door = Door(engine.clock, source_rates)
     problems = Problems(error_page)
     api = Router(
         "/api/v1",
@@ -68,9 +71,7 @@ def create_app(
     app = Framed(
         route_handlers=[
             api,
-            intake.take_alerts,
-            pagerduty.router(),
-            opsgenie.router(engine),
+            *_senders(engine),
             probes.is_alive,
             probes.is_ready,
             probes.read_metrics,
@@ -79,6 +80,7 @@ def create_app(
         dependencies={
             "face": Provide(lambda: face, sync_to_thread=False),
             "metrics": Provide(lambda: metrics, sync_to_thread=False),
+            "door": Provide(lambda: door, sync_to_thread=False),
         },
         state=State({"face": face}),
         exception_handlers={Exception: problems.handler},
@@ -88,3 +90,8 @@ def create_app(
         debug=False,
     )
     return app.frame(engine.clock, metrics, secure=face.secure)
+
+
+def _senders(engine: Engine) -> list[ControllerRouterHandler]:
+    """Where senders of alerts send to."""
+    return [intake.take_alerts, pagerduty.router(), opsgenie.router(engine)]

@@ -20,12 +20,15 @@ from tocsin.engine.desk import RefusedError, UnknownIncidentError
 from tocsin.engine.hub import HubFullError
 from tocsin.engine.intake import IntakeFullError
 from tocsin.engine.ports import ConflictError, StoreUnavailableError
+from tocsin.engine.sources import SourceUnavailableError
 from tocsin.faces.requests import wants_html
 
 log = structlog.get_logger(__name__)
 
 AnyRequest = Request[Any, Any, Any]
 RETRY_AFTER_SECONDS = "5"
+GONE = "client disconnected prematurely"
+"""The framework's words for a request that broke off."""
 CHALLENGE = 'Bearer realm="tocsin", Basic realm="tocsin"'
 MEDIA_TYPE = "application/problem+json"
 
@@ -36,6 +39,7 @@ _CODES = {
     404: "not-found",
     405: "method-not-allowed",
     406: "not-acceptable",
+    408: "too-slow",
     409: "refused",
     413: "too-large",
     415: "wrong-content-type",
@@ -130,7 +134,7 @@ class Problems:
 
 def _is_gone(error: Exception) -> bool:
     """Whether the other side broke off; the framework calls that an error of the server's."""
-    return isinstance(error, InternalServerException) and error.detail == "client disconnected prematurely"
+    return isinstance(error, InternalServerException) and error.detail == GONE
 
 
 def _read(error: Exception) -> tuple[ProblemDocument, dict[str, str]]:
@@ -152,6 +156,8 @@ def _read(error: Exception) -> tuple[ProblemDocument, dict[str, str]]:
             return document(503, "busy", "Others were writing at the same time; try again."), wait
         case IntakeFullError():
             return document(429, "intake-full", str(error)), wait
+        case SourceUnavailableError():
+            return document(503, "source-unavailable", str(error)), wait
         case HubFullError():
             return document(503, "too-many-readers", str(error)), wait
         case HTTPException():
