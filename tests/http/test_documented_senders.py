@@ -14,7 +14,7 @@ from tocsin.adapters.sources.opsgenie import OpsgenieSource
 from tocsin.adapters.sources.pagerduty import PagerDutySource
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "guide" / "sources"
-PAGES = ("mapped", "nagios", "zabbix", "uptime-kuma", "sentry", "datadog", "pagerduty", "opsgenie")
+PAGES = ("mapped", "nagios", "zabbix", "uptime-kuma", "datadog", "pagerduty", "opsgenie")
 
 
 def page(name: str) -> str:

@@ -149,6 +149,13 @@ async def test_too_fast_and_out_of_order(
         assert answer.headers["retry-after"] == "5"
 
 
+async def test_too_fast(client: Client) -> None:
+    while (answer := await client.post("/v2/enqueue", json={})).status_code != 429:
+        assert answer.status_code == 400
+    assert int(answer.headers["retry-after"]) >= 1
+    assert answer.json()["status"] == "invalid event"
+
+
 async def test_version_1(client: Client) -> None:
     event = {"service_key": KEY, "event_type": "trigger", "description": "FAILURE on srv01"}
     answer = await client.post("/generic/2010-04-15/create_event.json", json=event)

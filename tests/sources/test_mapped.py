@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tocsin.adapters.sources.mapped import shipped, sources
@@ -29,8 +29,8 @@ def body(name: str) -> Any:
 
 def made(text: str = "", secrets: dict[str, str] | None = None) -> dict[str, Source]:
     """The sources under these settings."""
-    settings: Settings = load_settings({}, {}, text, "tocsin.toml")
-    return {each.kind: each for each in sources(settings, lambda ref, field: (secrets or {})[ref])}
+    loaded: Settings = load_settings({}, {}, text, "tocsin.toml")
+    return {each.kind: each for each in sources(loaded, lambda ref, field: (secrets or {})[ref])}
 
 
 def one(kind: str, given: object) -> Alert:
@@ -297,6 +297,7 @@ VALUES = st.recursive(
 ALL = made(OWN)
 
 
+@settings(deadline=None)
 @given(kind=st.sampled_from(sorted(ALL)), value=VALUES)
 def test_anything_is_read_or_refused_in_words(kind: str, value: object) -> None:
     alerts: tuple[Alert, ...] = ()

@@ -8,7 +8,7 @@ import msgspec
 from tocsin.alerts.model import Alert
 from tocsin.base.problems import Problem
 from tocsin.engine.sightings import SourceCount
-from tocsin.engine.sources import Arrival, SourceError
+from tocsin.engine.sources import Arrival, SourceError, SourceUnavailableError
 from tocsin.faces.requests import Face
 
 SAMPLE_BYTES_MAX = 256 * 1024
@@ -77,4 +77,7 @@ async def try_sample(face: Face, kind: str, body: bytes, headers: Mapping[str, s
         parsed = await face.sources[kind].parse(arrival)
     except SourceError as error:
         return Tried(alerts=(), problems=error.problems)
+    except SourceUnavailableError as error:
+        problem = Problem(code="not-now", field="", message=str(error), mend="Try it again in a while.")
+        return Tried(alerts=(), problems=(problem,))
     return Tried(alerts=parsed.alerts, problems=parsed.problems, acknowledged=parsed.acknowledged)

@@ -34,7 +34,7 @@ def register(app: typer.Typer, services: CliServices) -> None:
         """Say what a source makes of a request. Nothing is kept, and nobody is paged."""
         import asyncio
 
-        from tocsin.engine.sources import Arrival, SourceError
+        from tocsin.engine.sources import Arrival, SourceError, SourceUnavailableError
 
         sources = services.sources(StoreOptions(config=config))
         if kind not in sources:
@@ -48,6 +48,8 @@ def register(app: typer.Typer, services: CliServices) -> None:
             problems = parsed.problems
         except SourceError as error:
             problems = error.problems
+        except SourceUnavailableError as error:
+            raise CliError(str(error), "Try it again in a while.") from error
         if as_json:
             write(json.dumps(_document(parsed, problems), ensure_ascii=False, indent=2))
         else:

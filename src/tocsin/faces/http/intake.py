@@ -70,28 +70,27 @@ async def keep(source: Source, arrival: Arrival, face: Face, metrics: Metrics) -
     """
     if source.proves_itself and not await source.admit(arrival):
         raise NotAuthorizedException("The signature or the secret of this request is missing or wrong.")
+    sightings = face.engine.sightings
     try:
         parsed = await source.parse(arrival)
     except SourceError as error:
         metrics.took(source.kind, kept=0, refused=1)
-        face.engine.sightings.saw(source.kind, arrival.body, kept=0, refused=1)
+        sightings.saw(source.kind, arrival.body, kept=0, refused=1)
         raise _refused(arrival, error.problems) from error
-    refused = len(parsed.problems)
     if not parsed.alerts and parsed.problems:
-        metrics.took(source.kind, kept=0, refused=refused)
-        face.engine.sightings.saw(source.kind, arrival.body, kept=0, refused=refused)
+        metrics.took(source.kind, kept=0, refused=len(parsed.problems))
+        sightings.saw(source.kind, arrival.body, kept=0, refused=len(parsed.problems))
         raise _refused(arrival, parsed.problems)
     outcome = await face.engine.deliveries.take(source.kind, parsed)
-    kept = len(outcome.taken)
-    metrics.took(source.kind, kept=kept, refused=refused)
-    face.engine.sightings.saw(source.kind, arrival.body, kept=kept, refused=refused)
+    metrics.took(source.kind, kept=len(outcome.taken), refused=len(parsed.problems))
+    sightings.saw(source.kind, arrival.body, kept=len(outcome.taken), refused=len(parsed.problems))
     for fingerprint in parsed.acknowledged:
         await face.engine.remote.acknowledge(fingerprint, f"Source {source.kind}", None)
     if parsed.said:
         return parsed.said
     incidents = dict.fromkeys(each.incident for each in outcome.taken if each.incident is not None)
     notes = [*([outcome.note] if outcome.note else []), *parsed.problems[:PROBLEMS_SHOWN_MAX]]
-    return Kept(kept=kept, incidents=list(incidents), problems=fields_of(notes))
+    return Kept(kept=len(outcome.taken), incidents=list(incidents), problems=fields_of(notes))
 
 
 def _refused(arrival: Arrival, problems: Sequence[Problem]) -> ApiError:

@@ -24,7 +24,7 @@ from tocsin.engine.remote import UNKNOWN, Outcome
 from tocsin.engine.sources import Arrival, SourceError
 from tocsin.engine.verbs import may
 from tocsin.engine.views import Principal
-from tocsin.faces.http.door import paced
+from tocsin.faces.http.door import Door
 from tocsin.faces.http.genie import (
     Answer,
     GenieError,
@@ -37,17 +37,19 @@ from tocsin.faces.http.genie import (
     shown,
 )
 from tocsin.faces.http.metrics import TheMetrics
-from tocsin.faces.requests import Face, TheFace, credential_of
+from tocsin.faces.requests import Face, TheFace, address_of, credential_of
 
 KIND = "opsgenie"
 ALERTS = "/v2/alerts/"
 LOOKED_THROUGH_MAX = 1_000
 LISTED_USUALLY, LISTED_MAX = 20, 100
 NOTE_CHARS_MAX = 16_000
+ALERT_BYTES_MAX = 1024 * 1024
 ACTIONS = ("close", "acknowledge", "unacknowledge", "notes", "snooze")
 
 AnyRequest = Request[Any, Any, Any]
 TheReceipts = NamedDependency[Receipts]
+TheDoor = NamedDependency[Door]
 
 
 class Pings(Protocol):
@@ -65,17 +67,21 @@ def router(engine: Engine) -> Router:
         "/v2",
         route_handlers=[create_alert, list_alerts, act_on_alert, delete_alert, read_alert, ping],
         dependencies={"receipts": Provide(lambda: receipts, sync_to_thread=False)},
-        guards=[paced(KIND)],
         include_in_schema=False,
     )
 
 
 async def _answered(
-    request: AnyRequest, face: Face, receipts: Receipts, work: Callable[[Principal | None], Awaitable[Answer]]
+    request: AnyRequest,
+    face: Face,
+    receipts: Receipts,
+    door: Door,
+    work: Callable[[Principal | None], Awaitable[Answer]],
 ) -> Answer:
     """Let the request in, and answer it in the words that its sender reads."""
     watch = Stopwatch(face.engine.clock)
     try:
+        door.check_rate(KIND, address_of(request))
         return await work(await _admit(request, face))
     except GenieError as error:
         found = error
@@ -115,15 +121,16 @@ async def _admit(request: AnyRequest, face: Face) -> Principal | None:
     raise GenieError(401, "Could not authenticate: send `Authorization: GenieKey` with a token of Tocsin's.")
 
 
-@post("/alerts", status_code=202)
+@post("/alerts", status_code=202, request_max_body_size=None)
 async def create_alert(
-    request: AnyRequest, face: TheFace, receipts: TheReceipts, metrics: TheMetrics
+    request: AnyRequest, face: TheFace, receipts: TheReceipts, door: TheDoor, metrics: TheMetrics
 ) -> Answer:
     """Create an alert, or count another occurrence of the one of the same alias."""
     watch = Stopwatch(face.engine.clock)
 
     async def work(_: Principal | None) -> Answer:
-        values = await _object(request)
+        raw = await door.read(request.receive, request.headers, ALERT_BYTES_MAX)
+        values = _object(raw)
         if not isinstance(values.get("alias") or "", str):
             raise GenieError(422, "Request body is not processable.", {"alias": "The alias is no text."})
         values["alias"] = str(values.get("alias") or "").strip() or receipts.identifier()
@@ -132,11 +139,11 @@ async def create_alert(
             parsed = await face.sources[KIND].parse(arrival)
         except SourceError:
             metrics.took(KIND, kept=0, refused=1)
-            face.engine.sightings.saw(KIND, await request.body(), kept=0, refused=1)
+            face.engine.sightings.saw(KIND, raw, kept=0, refused=1)
             raise
         await face.engine.intake.take(parsed.alerts)
         metrics.took(KIND, kept=1, refused=0)
-        face.engine.sightings.saw(KIND, await request.body(), kept=1, refused=0)
+        face.engine.sightings.saw(KIND, raw, kept=1, refused=0)
         (alert,) = parsed.alerts
         receipt = receipts.keep(
             action="Create",
@@ -147,11 +154,11 @@ async def create_alert(
         )
         return accepted(receipt, watch)
 
-    return await _answered(request, face, receipts, work)
+    return await _answered(request, face, receipts, door, work)
 
 
 @get("/alerts")
-async def list_alerts(request: AnyRequest, face: TheFace, receipts: TheReceipts) -> Answer:
+async def list_alerts(request: AnyRequest, face: TheFace, receipts: TheReceipts, door: TheDoor) -> Answer:
     """The alerts that came in this way, the last seen first."""
     watch = Stopwatch(face.engine.clock)
 
@@ -172,11 +179,11 @@ async def list_alerts(request: AnyRequest, face: TheFace, receipts: TheReceipts)
         documents = [await _document(each, face) for each in records[offset : offset + limit]]
         return shown(documents, receipts.identifier(), watch, paging={})
 
-    return await _answered(request, face, receipts, work)
+    return await _answered(request, face, receipts, door, work)
 
 
 @get("/alerts/{rest:path}")
-async def read_alert(request: AnyRequest, face: TheFace, receipts: TheReceipts) -> Answer:
+async def read_alert(request: AnyRequest, face: TheFace, receipts: TheReceipts, door: TheDoor) -> Answer:
     """One alert, or what became of a request."""
     watch = Stopwatch(face.engine.clock)
 
@@ -193,11 +200,11 @@ async def read_alert(request: AnyRequest, face: TheFace, receipts: TheReceipts) 
             raise GenieError(404, UNKNOWN.said)
         return shown(await _document(record, face), receipts.identifier(), watch)
 
-    return await _answered(request, face, receipts, work)
+    return await _answered(request, face, receipts, door, work)
 
 
-@post("/alerts/{rest:path}", status_code=202)
-async def act_on_alert(request: AnyRequest, face: TheFace, receipts: TheReceipts) -> Answer:
+@post("/alerts/{rest:path}", status_code=202, request_max_body_size=None)
+async def act_on_alert(request: AnyRequest, face: TheFace, receipts: TheReceipts, door: TheDoor) -> Answer:
     """Close an alert, acknowledge it, note something about it."""
     watch = Stopwatch(face.engine.clock)
 
@@ -205,16 +212,16 @@ async def act_on_alert(request: AnyRequest, face: TheFace, receipts: TheReceipts
         identifier, _, action = _rest(request).rpartition("/")
         if action not in ACTIONS or not identifier:
             raise GenieError(404, f"Nothing is done with alerts here but: {', '.join(ACTIONS)}.")
-        values = await _object(request)
+        values = _object(await door.read(request.receive, request.headers, ALERT_BYTES_MAX))
         fingerprint = _fingerprint(request, identifier)
         outcome = await _act(action, fingerprint, values, face, principal)
         return accepted(await _kept(receipts, action, outcome, fingerprint, face), watch)
 
-    return await _answered(request, face, receipts, work)
+    return await _answered(request, face, receipts, door, work)
 
 
 @delete("/alerts/{rest:path}", status_code=202)
-async def delete_alert(request: AnyRequest, face: TheFace, receipts: TheReceipts) -> Answer:
+async def delete_alert(request: AnyRequest, face: TheFace, receipts: TheReceipts, door: TheDoor) -> Answer:
     """End an alert. Nothing that happened is ever removed."""
     watch = Stopwatch(face.engine.clock)
 
@@ -224,11 +231,13 @@ async def delete_alert(request: AnyRequest, face: TheFace, receipts: TheReceipts
         outcome = await _close(fingerprint, sender, "deleted the alert", face)
         return accepted(await _kept(receipts, "delete", outcome, fingerprint, face), watch)
 
-    return await _answered(request, face, receipts, work)
+    return await _answered(request, face, receipts, door, work)
 
 
 @route("/heartbeats/{name:str}/ping", http_method=["GET", "POST", "PUT", "PATCH"], status_code=202)
-async def ping(request: AnyRequest, name: FromPath[str], face: TheFace, receipts: TheReceipts) -> Answer:
+async def ping(
+    request: AnyRequest, name: FromPath[str], face: TheFace, receipts: TheReceipts, door: TheDoor
+) -> Answer:
     """A heartbeat was heard."""
     watch = Stopwatch(face.engine.clock)
 
@@ -239,7 +248,7 @@ async def ping(request: AnyRequest, name: FromPath[str], face: TheFace, receipts
             raise GenieError(404, f"There is no heartbeat {name[:80]!r} in the settings.")
         return accepted(receipts.identifier(), watch, "PONG - Heartbeat received")
 
-    return await _answered(request, face, receipts, work)
+    return await _answered(request, face, receipts, door, work)
 
 
 async def _act(
@@ -345,9 +354,8 @@ async def _document(record: AlertRecord, face: Face) -> dict[str, Any]:
     return alert_document(record, await face.engine.queries.incident(found) if found else None)
 
 
-async def _object(request: AnyRequest) -> dict[str, Any]:
-    """The JSON object of the body; an empty body is an empty object."""
-    raw = await request.body()
+def _object(raw: bytes) -> dict[str, Any]:
+    """The JSON object of a body; an empty body is an empty object."""
     if not raw.strip():
         return {}
     try:

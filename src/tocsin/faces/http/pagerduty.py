@@ -3,13 +3,14 @@ version 1 at its old address. Answers have the shapes that those senders read
 (https://developer.pagerduty.com/docs/events-api-v2/overview/)."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hmac import compare_digest
 from typing import Any, cast
 
 import msgspec
 from litestar import Request, Response, Router, post
+from litestar.di import NamedDependency
 
 from tocsin.base import limits
 from tocsin.base.problems import Problem
@@ -19,10 +20,10 @@ from tocsin.engine.intake import IntakeFullError
 from tocsin.engine.ports import ConflictError, StoreUnavailableError
 from tocsin.engine.sources import Arrival, SourceError
 from tocsin.engine.views import Principal
-from tocsin.faces.http.door import paced
+from tocsin.faces.http.door import Door
 from tocsin.faces.http.metrics import Metrics, TheMetrics
-from tocsin.faces.http.problems import RETRY_AFTER_SECONDS
-from tocsin.faces.requests import Face, TheFace
+from tocsin.faces.http.problems import RETRY_AFTER_SECONDS, ApiError
+from tocsin.faces.requests import Face, TheFace, address_of
 
 KIND = "pagerduty"
 EVENT_BYTES_MAX = 512 * 1024
@@ -31,14 +32,22 @@ DETAILS_MAX = 40
 LINKS_MAX = 10
 
 AnyRequest = Request[Any, Any, Any]
+TheDoor = NamedDependency[Door]
 Answer = Response[dict[str, Any]]
 
 
 class _Invalid(Exception):  # noqa: N818 - it never leaves this module
     """The event is refused."""
 
-    def __init__(self, message: str, errors: Sequence[str], status: int = 400) -> None:
+    def __init__(
+        self,
+        message: str,
+        errors: Sequence[str],
+        status: int = 400,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
+        self.headers = dict(headers or {})
         self.message = message
         self.errors = list(errors)
         self.status = status
@@ -49,31 +58,30 @@ def router() -> Router:
     return Router(
         "/",
         route_handlers=[enqueue, enqueue_change, create_event],
-        guards=[paced(KIND)],
         include_in_schema=False,
     )
 
 
-@post("/v2/enqueue", status_code=202)
-async def enqueue(request: AnyRequest, face: TheFace, metrics: TheMetrics) -> Answer:
+@post("/v2/enqueue", status_code=202, request_max_body_size=None)
+async def enqueue(request: AnyRequest, face: TheFace, metrics: TheMetrics, door: TheDoor) -> Answer:
     """Take an event: trigger, acknowledge or resolve."""
-    return await _answered(request, face, metrics, "dedup_key")
+    return await _answered(request, face, metrics, door, "dedup_key")
 
 
-@post("/generic/2010-04-15/create_event.json", status_code=200)
-async def create_event(request: AnyRequest, face: TheFace, metrics: TheMetrics) -> Answer:
+@post("/generic/2010-04-15/create_event.json", status_code=200, request_max_body_size=None)
+async def create_event(request: AnyRequest, face: TheFace, metrics: TheMetrics, door: TheDoor) -> Answer:
     """Take an event of version 1."""
-    answer = await _answered(request, face, metrics, "incident_key")
+    answer = await _answered(request, face, metrics, door, "incident_key")
     if answer.status_code == 202:
         answer.status_code = 200
     return answer
 
 
-@post("/v2/change/enqueue", status_code=202)
-async def enqueue_change(request: AnyRequest, face: TheFace) -> Answer:
+@post("/v2/change/enqueue", status_code=202, request_max_body_size=None)
+async def enqueue_change(request: AnyRequest, face: TheFace, door: TheDoor) -> Answer:
     """Keep a change; nobody is paged for it."""
     try:
-        event = _object(await request.body())
+        event = _object(await _read(request, door))
         await _admit(event, face)
         await face.engine.changes.keep(_change(event, face.engine.clock.now()))
     except _Invalid as error:
@@ -83,9 +91,23 @@ async def enqueue_change(request: AnyRequest, face: TheFace) -> Answer:
     return Response({"status": "success", "message": "Change event processed"}, status_code=202)
 
 
-async def _answered(request: AnyRequest, face: Face, metrics: Metrics, key_name: str) -> Answer:
-    body, sightings = await request.body(), face.engine.sightings
+async def _read(request: AnyRequest, door: Door) -> bytes:
+    """The body, where the sender is not too fast and the event not too large.
+
+    Raises:
+        _Invalid: 408, 413 or 429.
+    """
     try:
+        door.check_rate(KIND, address_of(request))
+        return await door.read(request.receive, request.headers, EVENT_BYTES_MAX)
+    except ApiError as error:
+        raise _Invalid(error.detail, [error.detail], error.status_code, error.headers) from error
+
+
+async def _answered(request: AnyRequest, face: Face, metrics: Metrics, door: Door, key_name: str) -> Answer:
+    sightings = face.engine.sightings
+    try:
+        body = await _read(request, door)
         event = _object(body)
         principal = await _admit(event, face)
     except _Invalid as error:
@@ -163,8 +185,6 @@ async def _admit(event: dict[str, Any], face: Face) -> Principal | None:
 
 
 def _object(body: bytes) -> dict[str, Any]:
-    if len(body) > EVENT_BYTES_MAX:
-        raise _Invalid("Event object is too large", ["An event has at most 512 KB"], 413)
     try:
         decoded: object = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -227,7 +247,7 @@ def _said(problems: Sequence[Problem]) -> list[str]:
 
 def _invalid(error: _Invalid) -> Answer:
     content: dict[str, Any] = {"status": "invalid event", "message": error.message, "errors": error.errors}
-    return Response(content, status_code=error.status)
+    return Response(content, status_code=error.status, headers=error.headers)
 
 
 def _later(error: Exception, status: int) -> Answer:
