@@ -84,13 +84,13 @@ class AlertBook:
         )
         if not wanted:
             return []
-        found: list[list[AlertRecord]] = [[] for _ in ways]
+        found = [list[AlertRecord]() for _ in ways]
         async with self._store.reading() as reader:
             async for record in _walk(reader, None, None):
                 place = next((place for place, fits in enumerate(ways) if fits(record)), None)
                 if place is not None:
                     found[place].append(record)
-        return next((each for each in found if each), [])[:limit]
+        return next((each for each in found if each), found[0])[:limit]
 
     async def matching(self, matchers: tuple[Matcher, ...]) -> Matching:
         """What matchers match of the alerts that fire now. Without a matcher, nothing."""
