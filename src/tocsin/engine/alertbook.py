@@ -82,10 +82,15 @@ class AlertBook:
             lambda record: record.alert.name.casefold() == wanted,
             lambda record: all(word in _text_of(record) for word in wanted.split()),
         )
-        for fits in ways if wanted else ():
-            if found := (await self._look(fits, None, limit, None)).records:
-                return list(found)
-        return []
+        if not wanted:
+            return []
+        found = [list[AlertRecord]() for _ in ways]
+        async with self._store.reading() as reader:
+            async for record in _walk(reader, None, None):
+                place = next((place for place, fits in enumerate(ways) if fits(record)), None)
+                if place is not None:
+                    found[place].append(record)
+        return next((each for each in found if each), found[0])[:limit]
 
     async def matching(self, matchers: tuple[Matcher, ...]) -> Matching:
         """What matchers match of the alerts that fire now. Without a matcher, nothing."""
