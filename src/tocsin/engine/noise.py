@@ -283,7 +283,6 @@ class Noise:
             if other != major:
                 answer = await self._desk.handle_in(unit, other, c.Merge(into=major), SYSTEM)
                 merged.append(answer.incident)
-                await _move_alerts(unit, answer.incident, major, storms.because(rule))
                 storm = storms.begun(storm, major, answer.incident.group_key, now)
                 holders.drop(other)
         command = c.GatherStorm(
@@ -298,14 +297,6 @@ class Noise:
         around.storm = storm
         self._state.put_storm(storm)
         return [major, *(each.id for each in merged)]
-
-
-async def _move_alerts(unit: Unit, merged: Incident, major: IncidentId, because: str) -> None:
-    """Let the records of a merged incident's alerts name the incident that they are part of now."""
-    for alert in merged.alerts:
-        record = await unit.alert(alert.fingerprint)
-        if record is not None and record.incident == merged.id:
-            await unit.save_alert(replace(record, incident=major, because=because))
 
 
 def _was_kept_back(seen: AlertRecord) -> bool:

@@ -92,7 +92,7 @@ class _Reader:
             return False
         return value
 
-    def matchers(self, key: str, text: str, entry: str) -> Matchers | None:
+    def matchers(self, key: str, text: str, entry: str = "") -> Matchers | None:
         try:
             return parse_matchers(text)
         except ValueError as error:
