@@ -1,8 +1,8 @@
 """A light sender of alerts, run as a process of its own: requests made beforehand, raw connections.
 
 `python -m tests.bench.load PORT PER_REQUEST CONNECTIONS KIND SECONDS TAG [RATE]` posts to `/api/v2/alerts`
-and prints a line of JSON. KIND is `distinct`, `repeating` over 10,000 alerts, or `storm:COUNT` for so many alerts
-in 1,000 groups. With RATE it sends so many requests a second, else as many as are answered.
+and prints a line of JSON. KIND is `distinct`, `repeating` over 10,000 alerts, or `storm:COUNT` for so many
+alerts in 1,000 groups. With RATE it sends so many requests a second, else as many as are answered.
 """
 
 import asyncio

@@ -68,7 +68,8 @@ class Matchers(msgspec.Struct, frozen=True):
 
 _BARE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TOKEN = re.compile(
-    r'\s*(?:"(?P<quoted_name>(?:[^"\\\n]|\\.)+)"|(?P<name>[A-Za-z_][A-Za-z0-9_]*))\s*(?P<operator>=~|!~|!=|=)\s*'
+    r'\s*(?:"(?P<quoted_name>(?:[^"\\\n]|\\.)+)"|(?P<name>[A-Za-z_][A-Za-z0-9_]*))'
+    r"\s*(?P<operator>=~|!~|!=|=)\s*"
     r'(?:"(?P<quoted>(?:[^"\\\n]|\\.)*)"|(?P<bare>[^\s",{}=!~]+))\s*(?P<comma>,|$)'
 )
 _HUGE_REPEAT = re.compile(r"(?<!\\)\{\d*,?\d{8}")

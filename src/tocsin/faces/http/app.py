@@ -20,6 +20,13 @@ from tocsin.faces.http.openapi import openapi_config
 from tocsin.faces.http.problems import ErrorPage, Problems
 from tocsin.faces.requests import Face
 
+_POSTED = {alertmanager_api.ALERTS_PATH: (alertmanager_api.KIND, alertmanager_error)}
+"""Where alerts come in beside `/in/`, with the kind of their source and how errors are told there."""
+
+
+def _always(part: object) -> Provide:
+    return Provide(lambda: part, sync_to_thread=False)
+
 
 def create_app(
     engine: Engine,
@@ -81,10 +88,7 @@ def create_app(
             probes.read_metrics,
             *extra_handlers,
         ],
-        dependencies={
-            "face": Provide(lambda: face, sync_to_thread=False),
-            "metrics": Provide(lambda: metrics, sync_to_thread=False),
-        },
+        dependencies={name: _always(part) for name, part in {"face": face, "metrics": metrics}.items()},
         state=State({"face": face}),
         exception_handlers={Exception: problems.handler},
         request_max_body_size=limits.request_body_bytes_max,
@@ -92,6 +96,4 @@ def create_app(
         logging_config=None,
         debug=False,
     )
-    posted = {alertmanager_api.ALERTS_PATH: (alertmanager_api.KIND, alertmanager_error)}
-    kinds = kinds_of(face.sources, problems.handler, posted)
-    return app.frame(engine.clock, face, metrics, kinds)
+    return app.frame(engine.clock, face, metrics, kinds_of(face.sources, problems.handler, _POSTED))
