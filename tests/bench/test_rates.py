@@ -2,8 +2,7 @@
 
 Tocsin answers when an alert is on the disk (SQLite, synchronous=FULL), routed, grouped and in its history;
 Alertmanager keeps alerts in memory. Figures are shown, never asserted; that nothing was lost is asserted.
-`BENCH_SECONDS` is how long each measurement takes (3), `BENCH_STORM` how many alerts the storm has (a
-million).
+`BENCH_SECONDS` is how long each measurement takes (3), `BENCH_STORM` how large the storm is (a million).
 """
 
 import json

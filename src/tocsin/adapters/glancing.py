@@ -141,10 +141,11 @@ class Glancing:
 
     def _read(self, told: Told, received_at: datetime) -> Alert:
         labels = _texts.decode(told.labels)
-        if self._lasts is not None:
-            labels = {name: value for name, value in labels.items() if value}
         _fits(0 < len(labels) <= limits.labels_per_alert_max)
         _all_fit(labels, limits.label_value_chars_max)
+        if self._lasts is not None:
+            labels = {name: value for name, value in labels.items() if value}
+            _fits(bool(labels))
         annotations = _texts.decode(told.annotations)
         _fits(len(annotations) <= limits.labels_per_alert_max)
         _all_fit(annotations, limits.annotation_chars_max)

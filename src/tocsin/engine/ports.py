@@ -10,21 +10,18 @@ import msgspec
 
 from tocsin.alerts.holders import Holder
 from tocsin.base.ids import IncidentId, PageId
+from tocsin.engine.hearing import AlertReader, AlertWriter
 from tocsin.engine.records import (
     Account,
-    AlertRecord,
-    AlertStep,
     AuditEntry,
     ChainedEntry,
     Fault,
     OutboxRow,
     OutboxStatus,
     PlaybookVersion,
-    Repeats,
     Session,
     Token,
 )
-from tocsin.incident.commands import Tally
 from tocsin.incident.events import Actor, Entry
 from tocsin.incident.outgoing import Letter, RaiseAlert, Send
 from tocsin.incident.state import Incident, State
@@ -67,7 +64,7 @@ class StoreUnavailableError(Exception):
     """
 
 
-class Reader(Protocol):
+class Reader(AlertReader, Protocol):
     """A consistent view of the store. All times are UTC."""
 
     async def incident(self, incident: IncidentId) -> Incident | None:
@@ -103,44 +100,6 @@ class Reader(Protocol):
     async def next_outbox_at(self, held: Collection[str] = ()) -> datetime | None:
         """When the outbox next has something that can be claimed (a due time, or the end of a lease),
         leaving out the bundles in `held`."""
-        ...
-
-    async def alert(self, fingerprint: str) -> AlertRecord | None:
-        """The record of one alert."""
-        ...
-
-    async def alert_records(self, fingerprints: Sequence[str]) -> list[AlertRecord]:
-        """The records of those of these alerts that are known, in no order."""
-        ...
-
-    async def alert_steps(self, fingerprint: str, limit: int = 200) -> list[AlertStep]:
-        """The history of one alert, the last step first."""
-        ...
-
-    async def alert_tallies(self, incidents: Collection[IncidentId]) -> dict[IncidentId, Tally]:
-        """How many alerts belong to each of these incidents; those without any are left out."""
-        ...
-
-    async def expired_alerts(self, now: datetime, limit: int) -> list[AlertRecord]:
-        """Firing alerts whose `expires_at` has come, the longest overdue first."""
-        ...
-
-    async def next_expiry_at(self) -> datetime | None:
-        """The earliest `expires_at` of a firing alert."""
-        ...
-
-    async def alerts(
-        self,
-        limit: int = 200,
-        incident: IncidentId | None = None,
-        after: tuple[datetime, str] | None = None,
-    ) -> list[AlertRecord]:
-        """Alerts, the last seen first, then by fingerprint; of one incident only where given. `after` is
-        the time (UTC) and the fingerprint of the last one that was read before."""
-        ...
-
-    async def count_alerts(self) -> int:
-        """How many distinct alerts were ever seen."""
         ...
 
     async def outbox(
@@ -190,7 +149,7 @@ class Reader(Protocol):
         ...
 
 
-class Unit(Reader, Protocol):
+class Unit(AlertWriter, Reader, Protocol):
     """One transaction. Nothing of it is seen by others before it ends well; leaving it by an exception
     undoes everything."""
 
@@ -223,23 +182,6 @@ class Unit(Reader, Protocol):
         Raises:
             ConflictError: entries do not follow the last one that is stored.
         """
-        ...
-
-    async def save_alerts(self, records: Sequence[AlertRecord]) -> None:
-        """Insert or replace the records of alerts, by their fingerprints, each of which stands here once."""
-        ...
-
-    async def add_alert_steps(self, steps: Sequence[AlertStep]) -> None:
-        """Append to the histories of alerts."""
-        ...
-
-    async def repeat_alerts(self, repeats: Mapping[str, Repeats]) -> None:
-        """Count repetitions, by the fingerprints of alerts whose records are there."""
-        ...
-
-    async def move_alerts(self, source: IncidentId, into: IncidentId, at: datetime, because: str) -> int:
-        """Let all alerts of one incident belong to another, with a step in the history of each; returns how
-        many."""
         ...
 
     async def enqueue(self, effects: Sequence[Send | RaiseAlert]) -> None:
