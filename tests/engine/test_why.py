@@ -54,7 +54,7 @@ async def test_the_whole_life(house: House) -> None:
     told = await why(house, "CheckoutDown")
     assert "2 times in all" in texts(told, About.ARRIVAL)[0]
     assert "it is the only one" in texts(told, About.ROUTE)[0]
-    assert texts(told, About.DECISION) == ["It fires, in INC-1: the same alert is part of this incident."]
+    assert texts(told, About.DECISION) == ["It fires, in INC-1: it is the first alert of its group."]
     severity = texts(told, About.SEVERITY)
     assert severity[0] == (
         "INC-1: Opened as P1 by alert CheckoutDown: Checkout answers with errors. "
