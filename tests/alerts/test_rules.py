@@ -164,7 +164,6 @@ def holders(*numbers: int, resolved: int = 0, taken_on: int = 0) -> Holders:
         Holder(
             id=IncidentId(f"INC-{number}"),
             group_key=f"g{number}",
-            fingerprints=frozenset(),
             resolved_at=START if number == resolved else None,
             taken_on=number == taken_on,
         )
@@ -261,7 +260,7 @@ def test_a_silence_is_told_with_its_author_reason_and_end() -> None:
 
 def test_holders_forget_what_has_ended() -> None:
     known = holders(1, 2)
-    known.put(Holder(id=IncidentId("INC-3"), group_key="g1", fingerprints=frozenset({"f"}), taken_on=True))
+    known.put(Holder(id=IncidentId("INC-3"), group_key="g1", taken_on=True))
     assert [each.id for each in known.of_group("g1")] == ["INC-3", "INC-1"]
     known.drop(IncidentId("INC-3"))
     known.drop(IncidentId("INC-9"))

@@ -28,7 +28,14 @@ from tests.e2e.house import ROOT, House, die_with_parent, free_port, house, unti
 SECONDS = float(os.environ.get("BENCH_SECONDS", "3"))
 STORM = int(os.environ.get("BENCH_STORM", "1000000"))
 ROUNDS = 2
-SETTINGS = 'allow_unauthenticated_sources = true\npage_bundle_window = "0s"\n[log]\nlevel = "warning"\n'
+SETTINGS = """\
+allow_unauthenticated_sources = true
+page_bundle_window = "0s"
+[log]
+level = "warning"
+[sources.prometheus]
+requests_per_minute = 10000000
+"""
 CASES = (
     ("one a request, 32 connections, distinct", 1, 32, "distinct"),
     ("one a request, 32 connections, 10,000 repeating", 1, 32, "repeating"),

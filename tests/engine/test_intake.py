@@ -217,3 +217,38 @@ async def test_one_batch_opens_one_incident_for_a_group_and_reopens_what_came_ba
     )
     assert [each.because for each in taken] == [Because.CAME_BACK, Because.SAME_GROUP, Because.SAME_GROUP]
     assert {each.incident for each in taken} == {"INC-1"}
+
+
+async def crowd(house: House) -> None:
+    """An incident of so many alerts that further ones of the same name are only counted."""
+    many = [alert("Down", service="api", pod=str(n)) for n in range(limits.incident_alerts_whole + 5)]
+    async with house.taking():
+        await house.engine.intake.take(many)
+
+
+@pytest.mark.parametrize("ends", [c.Dismiss(reason="a false alarm"), c.Merge(into=IncidentId("INC-2"))])
+async def test_a_crowd_that_ends_holds_up_nobody(ends: c.Command) -> None:
+    house = House()
+    await crowd(house)
+    await house.declare("another")
+    async with house.taking():
+        more = [alert("Down", service="api", pod=f"more {n}") for n in range(5)]
+        await house.engine.intake.take(more)
+        await house.ask("INC-1", ends)
+        (taken,) = await house.engine.intake.take([alert("Other", service="web")])
+    assert taken.incident == "INC-3"
+
+
+async def test_a_fault_while_counts_are_written_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake_module, "WRITE_AFTER_SECONDS", 0.0)
+    house = House()
+    async with house.taking() as loop:
+        await house.engine.intake.take([alert("Down")])
+        house.engine.intake._remembered.untold = {IncidentId("INC-1"): ["x"]}
+        house.fail("alert_tallies", RuntimeError("a bug"))
+        await until(lambda: not house.failures["alert_tallies"] or loop.done())
+        assert not loop.done()
+        house.failures.clear()
+        house.engine.intake._remembered.untold = {}
+        (taken,) = await house.engine.intake.take([alert("Other")])
+    assert taken.incident == "INC-2"

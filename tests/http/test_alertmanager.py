@@ -372,6 +372,11 @@ async def test_the_audit_log_says_who_it_really_was(house: House, client: Client
 async def test_this_machine_may_look_without_a_token_where_it_may_send_without_one() -> None:
     paths = ("/alerts", "/alerts/groups", "/silences", "/status", "/receivers")
     async with open_house(open_sources=True) as (house, _):
+        # Known by a name of its own, it is for others as well, whatever a proxy says.
+        here = httpx.ASGITransport(house.app, raise_app_exceptions=False, client=("127.0.0.1", 50_000))
+        async with Client(transport=here, base_url="http://127.0.0.1:8800") as client:
+            assert (await client.get("/api/v2/alerts")).status_code == 401
+    async with open_house(open_sources=True, public_url="http://127.0.0.1:8800") as (house, _):
         here = httpx.ASGITransport(house.app, raise_app_exceptions=False, client=("127.0.0.1", 50_000))
 
         async def ask(path: str, base: str = "http://127.0.0.1:8800", **headers: str) -> int:

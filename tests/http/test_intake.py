@@ -34,13 +34,18 @@ async def test_the_good_of_a_bad_batch_are_kept(house: House, client: Client) ->
     assert all(each["message"] and each["mend"] for each in answer.json()["problems"])
 
 
-@pytest.mark.parametrize("scope", ["source", "viewer", "admin"])
+@pytest.mark.parametrize("scope", ["source", "responder", "admin"])
 async def test_any_token_as_bearer_or_basic(house: House, client: Client, scope: str) -> None:
     token = await house.token(scope)  # type: ignore[arg-type]
     basic = b64encode(f"tocsin:{token}".encode()).decode()
     for given in (f"Bearer {token}", f"bearer  {token}", f"Basic {basic}"):
         answer = await client.post("/in/plain", headers={"Authorization": given}, json=[GOOD])
         assert answer.status_code == 200, given
+
+
+async def test_whoever_only_looks_sends_nothing(house: House, client: Client) -> None:
+    headers = await house.bearer("viewer")
+    assert_problem(await client.post("/in/plain", headers=headers, json=[GOOD]), 401)
 
 
 async def test_without_a_token(client: Client) -> None:

@@ -216,8 +216,9 @@ async def test_heartbeats(house: House, client: Client) -> None:
     assert vars(house.engine)["heartbeats"].heard[0] == ("backup", "source of a test")
     found = refused(await client.get("/v2/heartbeats/nothing/ping", headers=headers), 404)
     assert "'nothing'" in found["message"]
-    del vars(house.engine)["heartbeats"]
-    refused(await client.get("/v2/heartbeats/backup/ping", headers=headers), 404)
+    viewer = await genie(house, "viewer")
+    refused(await client.get("/v2/heartbeats/backup/ping", headers=viewer), 403)
+    refused(await client.post("/v2/alerts", headers=viewer, json={"message": "m"}), 403)
 
 
 @hypothesis_settings(deadline=None, max_examples=60)

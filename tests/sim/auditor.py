@@ -141,7 +141,8 @@ class Auditor:
             for incident in await reader.incidents(limit=10_000):
                 tally = (await reader.alert_tallies([incident.id])).get(incident.id, Tally(0, 0))
                 if incident.active and tally != Tally(incident.alert_count, incident.firing_count):
-                    raise WrongError(f"{incident.id} counts its alerts wrongly")
+                    told = Tally(incident.alert_count, incident.firing_count)
+                    raise WrongError(f"{incident.id} counts its alerts as {told}, and has {tally}")
                 rules = await engine.library.rules_for(incident.playbook, reader)
                 due = next_due_at(incident, rules)
                 if due is not None and due <= now:

@@ -216,7 +216,7 @@ async def test_too_fast(house: House) -> None:
 
 async def test_what_is_not_kept_is_not_answered_well(house: House) -> None:
     async with listening(house) as listener:
-        house.fail("save_alert", *[StoreUnavailableError("The disk is full.")] * 5)
+        house.fail("save_alerts", *[StoreUnavailableError("The disk is full.")] * 5)
         code, said = await send(listener, mail())
         assert code == 451
         assert "disk" not in said

@@ -22,6 +22,9 @@ from tocsin.engine.sources import Glance, Repeated
 KNOWN_MAX = 60_000
 """So many alerts are known by the text of their labels, and as many of those that were known before."""
 
+KNOWN_BYTES_MAX = 4_096
+"""A longer one is read anew each time: what strangers send must not fill the memory."""
+
 _NOTHING = msgspec.Raw(b"{}")
 
 
@@ -174,7 +177,10 @@ class Glancing:
         if len(self._known) + len(new) > KNOWN_MAX:
             self._before, self._known = self._known, {}
         for told, alert in new:
-            if alert.status is AlertStatus.FIRING:
+            if (
+                alert.status is AlertStatus.FIRING
+                and len(told.labels) + len(told.annotations) <= KNOWN_BYTES_MAX
+            ):
                 self._known[bytes(told.labels)] = _Known(
                     alert.fingerprint, bytes(told.annotations), told.startsAt, told.generatorURL
                 )

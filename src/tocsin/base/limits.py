@@ -39,8 +39,6 @@ incident_alert_names_max = 100
 """Up to so many are kept whole, where each has a name that none of the others has."""
 event_alerts_whole = 20
 """So many alerts stand whole in one event of the timeline; of the rest it keeps a digest."""
-alert_changes_kept = 20
-"""So many of the last changes of an alert are remembered in its record."""
 
 silences_max = 5_000
 silence_matchers_max = 64

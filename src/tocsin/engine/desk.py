@@ -15,7 +15,7 @@ from tocsin.engine.ports import Clock, ConflictError, Store, StoreUnavailableErr
 from tocsin.incident import commands as c
 from tocsin.incident.answer import Refused
 from tocsin.incident.decide import Decision, handle
-from tocsin.incident.events import CLOCK, Actor, Entry
+from tocsin.incident.events import CLOCK, SYSTEM, Actor, Entry
 from tocsin.incident.outgoing import Cancel
 from tocsin.incident.report import postmortem
 from tocsin.incident.rules import Rules
@@ -171,6 +171,9 @@ class Desk:
             UnknownIncidentError: there is no such incident.
             RefusedError: the incident refuses, and says why.
         """
+        if isinstance(command, c.Merge):
+            # Where alerts belong is decided by one at a time, and a merge decides it for many.
+            await unit.holders()
         loaded = await unit.lock(incident)
         if loaded is None:
             raise UnknownIncidentError(incident)
@@ -195,7 +198,18 @@ class Desk:
         answer = await self._write(unit, decided, rules, command)
         if isinstance(command, c.Merge) and answer.entries:
             await self._absorb(unit, command, answer.incident, actor)
+        if isinstance(command, c.Reopen) and answer.entries:
+            return await self._recount(unit, answer)
         return answer
+
+    async def _recount(self, unit: Unit, reopened: Answer) -> Answer:
+        """Count the alerts of an incident that had ended anew: others may have taken them on meanwhile."""
+        incident = reopened.incident
+        tally = (await unit.alert_tallies([incident.id])).get(incident.id, c.Tally(0, 0))
+        if tally == c.Tally(incident.alert_count, incident.firing_count):
+            return reopened
+        counted = await self.handle_in(unit, incident.id, c.AttachAlerts(new=(), tally=tally), SYSTEM)
+        return replace(reopened, incident=counted.incident, entries=(*reopened.entries, *counted.entries))
 
     async def handle_all(
         self, unit: Unit, asked: Mapping[IncidentId, tuple[c.AttachAlerts | c.ClearAlerts, Actor]]

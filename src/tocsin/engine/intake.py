@@ -109,7 +109,9 @@ class Intake:
         try:
             while True:
                 if batch := await self._batch():
-                    await to_its_end(self._serve(batch))
+                    gone = await to_its_end(self._serve(batch))
+                    if gone:
+                        self._refuse_waiting(gone)
                 else:
                     await to_its_end(self._write_counts())
         finally:
@@ -117,12 +119,20 @@ class Intake:
                 await self._serve(self._more([self._queue.get_nowait()]))
             await self._write_counts()
 
+    def _refuse_waiting(self, gone: StoreUnavailableError) -> None:
+        """The store was waited for in vain; whoever has waited for that long as well need not wait again."""
+        waiting: list[_Request] = []
+        while not self._queue.empty():
+            waiting.append(self._queue.get_nowait())
+        _refuse(waiting, gone)
+
     async def _batch(self) -> list[_Request]:
         """The next requests; none where something that is only counted has to be written first."""
         try:
             first = self._queue.get_nowait()
         except asyncio.QueueEmpty:
-            wait: float | None = None
+            # What is only counted wakes nobody, so that it is looked for from time to time.
+            wait = WRITE_AFTER_SECONDS
             if self._remembered.repeats or self._remembered.untold:
                 wait = max(0.0, self._written_at + WRITE_AFTER_SECONDS - time.monotonic())
             try:
@@ -147,6 +157,9 @@ class Intake:
             await self._keep([])
         except (StoreUnavailableError, ConflictError) as error:
             log.error("repetitions of alerts are counted later", reason=str(error))
+        except Exception:
+            # Whatever it is: an intake that stands still until somebody notices would be worse.
+            log.exception("repetitions of alerts are counted later")
 
     async def _serve(self, batch: list[_Request]) -> StoreUnavailableError | None:
         """Keep a batch, or answer each request why not. Returns the error where the store itself could not
@@ -185,6 +198,7 @@ class Intake:
         raise AssertionError("the last attempt returns or raises")
 
     async def _keep_once(self, requests: list[tuple[Alert, ...]]) -> list[list[Taken]]:
+        self._remembered.about_to_end(alert for alerts in requests for alert in alerts)
         repeats = self._remembered.take_repeats()
         try:
             async with self._store.transaction() as unit:
@@ -201,8 +215,9 @@ class Intake:
     async def _place(
         self, unit: Unit, requests: list[tuple[Alert, ...]], repeats: Mapping[str, Repeats]
     ) -> tuple[Placing, list[list[Taken]]]:
-        await self._noise.refresh(unit)
+        # The holders first: where others write to the store, they come with the right to decide alone.
         holders = await self._remembered.holders(unit)
+        await self._noise.refresh(unit)
         await unit.repeat_alerts(repeats)
         placing = Placing(unit, self._noise, self._desk, self._remembered, holders, self._clock.now())
         await placing.look_up([alert.fingerprint for alerts in requests for alert in alerts])

@@ -225,9 +225,15 @@ class Placing:
         before = self._remembered.untold
         due: dict[IncidentId, list[str]] = {}
         for incident in {*before, *self.untold}:
+            if self._holders.get(incident) is None:
+                # It has ended meanwhile, or become part of another, which was told of all its alerts then.
+                self.untold.pop(incident, None)
+                self.told.add(incident)
+                continue
             crowd = self._remembered.crowds.get(incident)
             soon = crowd is not None and abs(self._now - crowd.at) < TELL_EVERY
-            if incident in self._stages or not self.records or not soon:
+            asked = incident in self._stages or incident in self._recount
+            if asked or not self.records or not soon:
                 due[incident] = [*before.get(incident, ()), *self.untold.pop(incident, ())]
         return due
 

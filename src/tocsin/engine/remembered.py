@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from tocsin.alerts.holders import Holders
-from tocsin.alerts.model import AlertStatus
+from tocsin.alerts.model import Alert, AlertStatus
 from tocsin.base.ids import IncidentId
 from tocsin.engine.ports import Unit
 from tocsin.engine.records import AlertRecord, Repeats
@@ -66,6 +66,12 @@ class Remembered:
                 self._firing[record.alert.fingerprint] = record.incident
             else:
                 self._firing.pop(record.alert.fingerprint, None)
+
+    def about_to_end(self, alerts: Iterable[Alert]) -> None:
+        """Alerts that have ended are about to be placed: a repetition that comes meanwhile is one anew."""
+        for alert in alerts:
+            if alert.status is AlertStatus.RESOLVED:
+                self._firing.pop(alert.fingerprint, None)
 
     def repeated(self, fingerprint: str, at: datetime, expires_at: datetime | None) -> IncidentId | None:
         """The active incident in which this alert is known to be firing, after counting the repetition;

@@ -102,7 +102,9 @@ class Replacing:
         for muted in await self._muted(reader, now):
             record = await reader.alert(muted.fingerprint)
             if record is not None and _is_kept_back(record):
-                alerts.append(record.alert)
+                # One whose time has come is ended by the clock, and repeated by its sender if it is not over.
+                if record.alert.expires_at is None or record.alert.expires_at > now:
+                    alerts.append(record.alert)
             else:
                 gone.append((MutedAlert, muted.fingerprint))
         return alerts, gone

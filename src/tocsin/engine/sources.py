@@ -27,12 +27,14 @@ class SourceUnavailableError(Exception):
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     """A request of a sender, as it came. Header names are in lower case, and `authorization` is not among
-    them; `query` has the last value of each name; `received_at` is UTC."""
+    them; `query` has the last value of each name; `received_at` is UTC. A `trial` is read and has no effect:
+    a source asks nobody for anything because of it."""
 
     body: bytes
     received_at: datetime
     headers: Mapping[str, str] = {}
     query: Mapping[str, str] = {}
+    trial: bool = False
 
 
 class Parsed(msgspec.Struct, frozen=True, kw_only=True):

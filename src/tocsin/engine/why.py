@@ -56,10 +56,11 @@ class Why(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _ABOUT: tuple[tuple[tuple[type[e.Event], ...], About], ...] = (
-    ((e.SeverityChanged, e.TriageAnswered), About.SEVERITY),
+    ((e.SeverityChanged, e.TriageAnswered, e.TriageAssumed), About.SEVERITY),
     ((e.Paged, e.PageWidened, e.NobodyReachable, e.Escalated), About.PAGE),
     ((e.Acknowledged, e.PageAcknowledged), About.ANSWER),
-    ((e.MergedInto, e.Absorbed, e.Resolved, e.Reopened, e.Dismissed, e.Closed), About.INCIDENT),
+    ((e.MergedInto, e.Absorbed, e.StormGathered, e.Resolved, e.Reopened), About.INCIDENT),
+    ((e.Dismissed, e.Closed), About.INCIDENT),
 )
 
 

@@ -72,7 +72,7 @@ def _let_in(kind: str, face: Face) -> str:
 
 async def try_sample(face: Face, kind: str, body: bytes, headers: Mapping[str, str]) -> Tried:
     """What the source of this kind would make of a request."""
-    arrival = Arrival(body=body, received_at=face.engine.clock.now(), headers=headers)
+    arrival = Arrival(body=body, received_at=face.engine.clock.now(), headers=headers, trial=True)
     try:
         parsed = await face.sources[kind].parse(arrival)
     except SourceError as error:

@@ -307,6 +307,7 @@ def _record(incident: Incident, entry: e.Entry) -> Incident:
                 _end_pages(incident, entry),
                 title=event.title,
                 generation=incident.generation + 1,
+                overdue=_carried_over(incident),
                 unreachable=(),
                 unreachable_at=None,
             )
@@ -314,6 +315,13 @@ def _record(incident: Incident, entry: e.Entry) -> Incident:
             return replace(incident, playbook=event.after)
         case _:
             return incident
+
+
+def _carried_over(incident: Incident) -> tuple[str, ...]:
+    """The clocks that have run out, also for the next generation."""
+    own = f"{incident.generation}:"
+    again = [key.removeprefix(own) for key in incident.overdue if key.startswith(own)]
+    return (*incident.overdue, *(f"{incident.generation + 1}:{what}" for what in again))
 
 
 def _overdue(incident: Incident, what: str) -> Incident:

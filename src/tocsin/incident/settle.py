@@ -94,7 +94,7 @@ def _clock_events(incident: Incident, rules: Rules, now: datetime) -> Iterator[e
 def _resolved_by_itself(incident: Incident, rules: Rules, now: datetime) -> e.Resolved:
     after = auto_resolve_after(incident.level, rules)
     assert after is not None, "the deadline was computed from it"
-    count = len(incident.alerts)
+    count = incident.alert_count
     clear = "its alert has" if count == 1 else f"all of its {count} alerts have"
     return e.Resolved(
         root_cause="not known, since it resolved by itself",

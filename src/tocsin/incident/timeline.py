@@ -36,6 +36,8 @@ def _about_alerts(event: e.AnyEvent) -> str:
             again = "fires again" if event.again else "joined"
             return f"Alert {event.alert.name} {again}: {event.because}."
         case e.AlertsAttached():
+            if not event.count:
+                return f"Its alerts were counted again: {event.alerts} in all, {event.firing} firing."
             names = ", ".join(dict.fromkeys(alert.name for alert in event.sample[:3]))
             among = f", among them {names}" if names else ""
             counted = f" {event.alerts} in all, {event.firing} firing." if event.alerts is not None else ""

@@ -113,7 +113,7 @@ class SnsSource(PlainSource):
             _not_old(fields, arrival.received_at)
             kind = fields.text("Type", NAME_CHARS_MAX)
             if kind == SUBSCRIBED:
-                return await self._confirm(fields)
+                return Parsed(alerts=()) if arrival.trial else await self._confirm(fields)
             if kind == UNSUBSCRIBED:
                 log.warning("a topic of AWS SNS sends nothing more", topic=_topic(fields))
                 return Parsed(alerts=(), said="The end of the subscription is noted.")

@@ -24,6 +24,9 @@ from tocsin.adapters.store.verifying import verify
 from tocsin.engine.ports import StoreUnavailableError
 from tocsin.engine.records import Fault
 
+TURN_SECONDS_MAX = 10
+"""Whoever has waited for so long behind others for the one turn to write is told that it is locked."""
+
 _Result = TypeVar("_Result")
 
 
@@ -67,7 +70,7 @@ class SqlStore:
         """Begin a transaction for writing (see the port)."""
         async with AsyncExitStack() as stack:
             if self._address.sqlite:
-                await stack.enter_async_context(self._turn)
+                await stack.enter_async_context(self._my_turn())
             connection = await stack.enter_async_context(self._connected(self._writing))
             self._on_step("begin")
             unit = SqlUnit(connection, self._address, self._on_step)
@@ -76,6 +79,21 @@ class SqlStore:
             await self._run(unit.note_unused_numbers)
             await self._run(connection.commit)
         self._on_step("committed")
+
+    @asynccontextmanager
+    async def _my_turn(self) -> AsyncGenerator[None, None]:
+        """The turn to write, of which there is one at a time."""
+        try:
+            async with asyncio.timeout(TURN_SECONDS_MAX):
+                await self._turn.acquire()
+        except TimeoutError:
+            place = self._address.place
+            why = f"The database {place}: it is locked; whoever wrote before has waited too long."
+            raise StoreUnavailableError(why) from None
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[SqlReader, None]:

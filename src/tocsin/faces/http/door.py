@@ -55,6 +55,21 @@ class Door:
             detail = f"More than {per_minute} requests a minute come from this address; wait {wait} s."
             raise ApiError(429, "too-fast", detail, headers={"Retry-After": str(wait)})
 
+    def give_back(self, kind: str, address: str) -> None:
+        """Let a request that was counted not count: it is counted elsewhere."""
+        known = self._buckets.get((kind, address))
+        if known is not None:
+            self._buckets[kind, address] = (known[0] + 1, known[1])
+
+    def hold(self, count: int) -> bool:
+        """Note that so many bytes more of a body are held; whether that is not too much, all in all."""
+        self._reading += count
+        return self._reading <= limits.request_bytes_in_flight_max
+
+    def let_go(self, count: int) -> None:
+        """Note that so many bytes are held no longer."""
+        self._reading -= count
+
     def room(self, kind: str, address: str) -> float:
         """How many requests of one address to one kind of source are let in at this moment."""
         per_minute = self._rates.get(kind, limits.requests_per_minute)

@@ -89,13 +89,17 @@ class FastPath:
             return receive
         began = self._face.engine.clock.now()
         address = _address(scope)
-        if self._door.room(kind.source.kind, address) < 1 or not await self._may_enter(kind, scope):
+        if self._door.room(kind.source.kind, address) < 1:
             return receive
-        messages, body = await _read(receive)
-        glance = None if body is None else self._glance(kind, body, began)
-        if glance is None:
-            return _replay(messages, receive)
         self._door.check_rate(kind.source.kind, address)
+        if not await self._may_enter(kind, scope):
+            self._door.give_back(kind.source.kind, address)
+            return receive
+        messages, body = await self._read(receive)
+        glance = None if body is None else self._glance(kind, body, began)
+        if body is None or glance is None:
+            self._door.give_back(kind.source.kind, address)
+            return _replay(messages, receive)
         try:
             incidents = await self._take(glance)
         except Exception as error:
@@ -104,10 +108,35 @@ class FastPath:
             return None
         kept = len(glance.alerts) + glance.counted
         self._metrics.took(kind.source.kind, kept=kept, refused=0)
+        self._face.engine.sightings.saw(kind.source.kind, body, kept=kept, refused=0)
         self._kept[scope["path"]] += kept
-        body = msgspec.json.encode(Kept(kept=kept, incidents=list(incidents))) if kind.says else b""
-        await self._answer(kind, scope, began, send, 200, body)
+        said = msgspec.json.encode(Kept(kept=kept, incidents=list(incidents))) if kind.says else b""
+        await self._answer(kind, scope, began, send, 200, said)
         return None
+
+    async def _read(self, receive: Receive) -> tuple[list[Any], bytes | None]:
+        """What has come, and the body; None where it is broken off, too large, too slow, or too much is being
+        read at the same time."""
+        messages: list[Any] = []
+        held = 0
+        try:
+            async with asyncio.timeout(limits.request_body_timeout.total_seconds()):
+                more = True
+                while more:
+                    message = await receive()
+                    messages.append(message)
+                    if message["type"] != "http.request":
+                        return messages, None
+                    size = len(message.get("body", b""))
+                    held += size
+                    if not self._door.hold(size) or held > limits.request_body_bytes_max:
+                        return messages, None
+                    more = message.get("more_body", False)
+        except TimeoutError:
+            return messages, None
+        finally:
+            self._door.let_go(held)
+        return messages, b"".join(each.get("body", b"") for each in messages)
 
     async def _may_enter(self, kind: Kind, scope: Any) -> bool:
         authorization, is_json = _look_at(scope["headers"])
@@ -179,34 +208,6 @@ def _look_at(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str | None, bool]:
         elif name == b"content-type":
             is_json = value.partition(b";")[0].strip() == b"application/json"
     return authorization, is_json
-
-
-async def _read(receive: Receive) -> tuple[list[Any], bytes | None]:
-    """What has come, and the body; None where it is broken off, too large or too slow."""
-    messages: list[Any] = []
-    try:
-        async with asyncio.timeout(limits.request_body_timeout.total_seconds()):
-            return messages, await _body(receive, messages)
-    except TimeoutError:
-        return messages, None
-
-
-async def _body(receive: Receive, messages: list[Any]) -> bytes | None:
-    message = await receive()
-    messages.append(message)
-    if message["type"] == "http.request" and not message.get("more_body", False):
-        body: bytes = message.get("body", b"")
-        return body if len(body) <= limits.request_body_bytes_max else None
-    size = len(message.get("body", b""))
-    while message["type"] == "http.request" and message.get("more_body", False):
-        if size > limits.request_body_bytes_max:
-            return None
-        message = await receive()
-        messages.append(message)
-        size += len(message.get("body", b""))
-    if message["type"] != "http.request" or size > limits.request_body_bytes_max:
-        return None
-    return b"".join(each.get("body", b"") for each in messages)
 
 
 def _address(scope: Any) -> str:

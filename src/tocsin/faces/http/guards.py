@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from litestar.exceptions import NotAuthorizedException
 from litestar.handlers import BaseRouteHandler
 
+from tocsin.engine.verbs import may
 from tocsin.engine.views import Principal
 from tocsin.faces.requests import Connection, Face, address_of, credential_of, face_of, require
 
@@ -43,7 +44,13 @@ async def may_send(face: Face, kind: str, credential: str | None) -> bool:
         return face.allow_unauthenticated_sources and own is None
     if own and compare_digest(own.encode(), credential.encode()):
         return True
-    return await face.engine.access.principal_of_token(credential, via="source") is not None
+    principal = await face.engine.access.principal_of_token(credential, via="source")
+    return principal is not None and may_tell(principal)
+
+
+def may_tell(principal: Principal) -> bool:
+    """Whether somebody may send alerts: senders may, and whoever works on incidents."""
+    return principal.role == "source" or may(principal, "responder")
 
 
 def look_at_alerts(kind: str) -> Guard:
@@ -54,7 +61,8 @@ def look_at_alerts(kind: str) -> Guard:
     async def guard(connection: Connection, _: BaseRouteHandler) -> None:
         face = face_of(connection)
         is_open = face.allow_unauthenticated_sources and kind not in face.source_tokens
-        if is_open and credential_of(connection) is None and is_this_machine(connection):
+        is_local = _is_local_url(face.public_url) and is_this_machine(connection)
+        if is_open and credential_of(connection) is None and is_local:
             return
         await require(connection, "viewer")
 
@@ -78,6 +86,12 @@ def is_this_machine(connection: Connection) -> bool:
     except ValueError:
         return False
     return _is_from_here(connection) and (host == "localhost" or _is_loopback(host))
+
+
+def _is_local_url(url: str) -> bool:
+    """Whether people reach the server only from this machine, by its own word."""
+    host = urlsplit(url).hostname or ""
+    return host == "localhost" or _is_loopback(host)
 
 
 def _is_from_here(connection: Connection) -> bool:

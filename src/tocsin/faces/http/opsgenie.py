@@ -3,7 +3,7 @@
 
 from collections.abc import Awaitable, Callable
 from hmac import compare_digest
-from typing import Any, Protocol, cast
+from typing import Any, cast
 from urllib.parse import unquote
 
 import msgspec
@@ -36,6 +36,7 @@ from tocsin.faces.http.genie import (
     refused,
     shown,
 )
+from tocsin.faces.http.guards import may_tell
 from tocsin.faces.http.metrics import TheMetrics
 from tocsin.faces.requests import Face, TheFace, address_of, credential_of
 
@@ -50,14 +51,6 @@ ACTIONS = ("close", "acknowledge", "unacknowledge", "notes", "snooze")
 AnyRequest = Request[Any, Any, Any]
 TheReceipts = NamedDependency[Receipts]
 TheDoor = NamedDependency[Door]
-
-
-class Pings(Protocol):
-    """The heartbeats, as far as a ping needs them."""
-
-    async def ping(self, name: str, by: str) -> bool:
-        """Note that a heartbeat was heard; False where none has this name."""
-        ...
 
 
 def router(engine: Engine) -> Router:
@@ -115,6 +108,9 @@ async def _admit(request: AnyRequest, face: Face) -> Principal | None:
         return None
     principal = await face.engine.access.principal_of_token(key, via="source") if key else None
     if principal is not None:
+        reads = request.method == "GET" and "/heartbeats/" not in request.url.path
+        if not reads and not may_tell(principal):
+            raise GenieError(403, "This takes a token of the scope `source`, or of a responder.")
         return principal
     if face.allow_unauthenticated_sources and own is None and not key.startswith("tsn_"):
         return None
@@ -242,9 +238,8 @@ async def ping(
     watch = Stopwatch(face.engine.clock)
 
     async def work(principal: Principal | None) -> Answer:
-        heartbeats = cast("Pings | None", getattr(face.engine, "heartbeats", None))
         by = principal.name if principal else KIND
-        if heartbeats is None or not name.isprintable() or not await heartbeats.ping(name, by):
+        if not name.isprintable() or not await face.engine.heartbeats.ping(name, by):
             raise GenieError(404, f"There is no heartbeat {name[:80]!r} in the settings.")
         return accepted(receipts.identifier(), watch, "PONG - Heartbeat received")
 

@@ -21,6 +21,7 @@ from tocsin.engine.ports import ConflictError, StoreUnavailableError
 from tocsin.engine.sources import Arrival, SourceError
 from tocsin.engine.views import Principal
 from tocsin.faces.http.door import Door
+from tocsin.faces.http.guards import may_tell
 from tocsin.faces.http.metrics import Metrics, TheMetrics
 from tocsin.faces.http.problems import RETRY_AFTER_SECONDS, ApiError
 from tocsin.faces.requests import Face, TheFace, address_of
@@ -174,7 +175,7 @@ async def _admit(event: dict[str, Any], face: Face) -> Principal | None:
     if own and compare_digest(own.encode(), key.encode(errors="replace")):
         return None
     principal = await face.engine.access.principal_of_token(key, via="source")
-    if principal is not None:
+    if principal is not None and may_tell(principal):
         return principal
     is_open = face.allow_unauthenticated_sources and own is None and not source.proves_itself
     if is_open and len(key) == ROUTING_KEY_CHARS:

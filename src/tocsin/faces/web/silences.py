@@ -118,7 +118,11 @@ async def end_silence(request: AnyRequest, silence: FromPath[str], face: TheFace
         await face.engine.silencing.expire(silence, actor_of(principal, face.engine))
     except UnknownSilenceError as error:
         return go(face, "/silences", str(error), refused=True)
-    return go(face, "/silences", "The silence has ended. What it silenced is heard from its next alert on.")
+    return go(
+        face,
+        "/silences",
+        "The silence has ended. What it silenced and still fires is placed again within seconds.",
+    )
 
 
 async def _form(
