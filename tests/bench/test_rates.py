@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +52,15 @@ PROBES = 40
 
 
 @contextmanager
-def house_in(folder: Path) -> Iterator[House]:
-    """A server with a database of its own."""
+def house_in(folder: Path, *, gathers: bool = True) -> Iterator[House]:
+    """A server with a database of its own; one that does not gather storms opens incidents without end."""
     folder.mkdir()
-    with house(folder, settings=SETTINGS) as made:
+    examples = files("tocsin") / "examples"
+    playbook = (examples / "playbook.md").read_text(encoding="utf-8")
+    if not gathers:
+        playbook = f"---\ntocsin:\n  storm: false\n---\n{playbook}"
+    roster = (examples / "roster.toml").read_text(encoding="utf-8")
+    with house(folder, settings=SETTINGS, playbook=playbook, roster=roster) as made:
         yield made
 
 
@@ -160,7 +166,7 @@ def test_memory_and_nothing_lost_after_many_distinct_alerts(tmp_path: Path) -> N
 
 
 def test_from_request_to_page(tmp_path: Path) -> None:
-    with house_in(tmp_path / "house") as server:
+    with house_in(tmp_path / "house", gathers=False) as server:
         highest = send(server.port, 1, 32, "distinct", SECONDS, "highest")
         half = rate(highest) / 2
         command = sender(server.port, 1, 32, "distinct", PROBES * 0.3 + 2, "half", str(half))
