@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from datetime import datetime
 from importlib.metadata import entry_points
 from importlib.resources import files
@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from tocsin.adapters.clock import SystemClock, SystemRandomness
-from tocsin.adapters.files import read_bytes, read_folder, read_text, watch, write_secret
+from tocsin.adapters.files import held_alone, read_bytes, read_folder, read_text, watch, write_secret
 from tocsin.adapters.inbound.mail import listener_of
 from tocsin.adapters.live import LiveWorld
 from tocsin.adapters.logs import configure, unfailing_stderr
@@ -237,8 +237,16 @@ def serve(options: ServeOptions) -> None:
     settings = settings_of(options)
     with unfailing_stderr():
         configure(settings.log.level, settings.log.format)
-        with asyncio.Runner(loop_factory=new_loop) as runner:
+        with _alone(settings), asyncio.Runner(loop_factory=new_loop) as runner:
             runner.run(_serve(settings))
+
+
+def _alone(settings: Settings) -> AbstractContextManager[None]:
+    """Serve a SQLite file alone: what is remembered of it between transactions is only true so."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    address = read_address(_database_url(settings))
+    file = address.url.database if address.sqlite else None
+    return held_alone(Path(f"{file}.lock")) if file and file != ":memory:" else nullcontext()
 
 
 async def _serve(settings: Settings) -> None:
@@ -249,7 +257,6 @@ async def _serve(settings: Settings) -> None:
     shelf, roster = documents_of(settings, channels)
     _tell(shelf, clock.now())
     listening = listen(settings)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
     engine = assemble(
         store=await connect(_database_url(settings), fold),
         clock=clock,

@@ -6,6 +6,7 @@ import os
 import resource
 import sqlite3
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -334,3 +335,20 @@ def test_a_sender_that_trickles_holds_nobody_up(tocsin: House) -> None:
     stop.set()
     for thread in threads:
         thread.join(20)
+
+
+def test_a_second_server_on_the_same_file_is_refused(tmp_path: Path) -> None:
+    with house(tmp_path) as tocsin:
+        tocsin.alert("CheckoutDown")
+        second = subprocess.run(
+            [sys.executable, "-m", "tocsin", "serve", "--port", str(free_port()), "--data", str(tocsin.data)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd=tmp_path,
+        )
+        assert second.returncode != 0
+        assert "Another Tocsin serves the database in this directory." in second.stderr
+        tocsin.kill()
+        tocsin.start()
+        assert tocsin.incident("INC-1")["state"] == "open"

@@ -1,8 +1,10 @@
 """The files that a team keeps: read whole, and looked at for changes."""
 
 import asyncio
+import fcntl
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from tocsin.base.problems import Problem, ProblemsError
@@ -58,6 +60,27 @@ def read_text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return ""
+
+
+@contextmanager
+def held_alone(path: Path) -> Generator[None, None, None]:
+    """Hold a file for this process while it lives; the system lets go of it however the process ends.
+
+    Raises:
+        ProblemsError: another process holds it.
+    """
+    with path.open("w", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            problem = Problem(
+                code="served-already",
+                file=str(path.parent),
+                message="Another Tocsin serves the database in this directory.",
+                mend="Stop it first. With PostgreSQL, any number may serve one database.",
+            )
+            raise ProblemsError([problem]) from error
+        yield
 
 
 def write_secret(path: Path, text: str) -> None:
