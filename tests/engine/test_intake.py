@@ -252,3 +252,18 @@ async def test_a_fault_while_counts_are_written_stops_nothing(monkeypatch: pytes
         house.engine.intake._remembered.untold = {}
         (taken,) = await house.engine.intake.take([alert("Other")])
     assert taken.incident == "INC-2"
+
+
+async def test_a_false_alarm_that_was_dismissed_pages_nobody_by_going_on() -> None:
+    house = House()
+    fires = alert("Down", service="api")
+    async with house.taking():
+        await house.engine.intake.take([fires])
+        await house.ask("INC-1", c.Dismiss(reason="a test"))
+        for _ in range(3):
+            (taken,) = await house.engine.intake.take([fires])
+            assert (taken.incident, taken.because) == (None, Because.FALSE_ALARM.value)
+        ends = alert("Down", firing=False, service="api")
+        await house.engine.intake.take([ends])
+        (again,) = await house.engine.intake.take([fires])
+    assert again.incident == "INC-2", "it has ended meanwhile, so that this is another time"

@@ -367,10 +367,22 @@ async def test_what_somebody_works_on_stays_out_of_a_storm() -> None:
     assert await incidents(house) == ["INC-1", "INC-2", "INC-3", "INC-4"]
 
 
-async def test_a_storm_ends_when_no_more_would_be_opened_and_its_groups_stay_with_it() -> None:
+async def test_a_storm_that_somebody_works_on_takes_nothing_new() -> None:
     house = house_with(storm=StormRule(incidents=3, within=minutes(5)))
     await house.take(*(now(house, "Down", service=f"s{number}") for number in range(5)))
     await house.acknowledge("INC-1")
+    house.clock.advance(minutes(1))
+    (same,) = await house.take(now(house, "Down", service="s1", pod="2"))
+    assert same.incident == "INC-1"
+    (other,) = await house.take(now(house, "VaultSealed", service="vault"))
+    assert other.incident == "INC-4"
+    await house.deliver()
+    assert any(sent.incident == "INC-4" for sent in house.outbox.sent)
+
+
+async def test_a_storm_ends_when_no_more_would_be_opened_and_its_groups_stay_with_it() -> None:
+    house = house_with(storm=StormRule(incidents=3, within=minutes(5)))
+    await house.take(*(now(house, "Down", service=f"s{number}") for number in range(5)))
     house.clock.advance(minutes(4))
     (told,) = await house.take(now(house, "Down", service="s5"))
     assert told.incident == "INC-1"

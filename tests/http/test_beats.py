@@ -78,7 +78,7 @@ async def test_a_failure_with_its_output(house: House, client: Client) -> None:
     answer = await client.post(f"/beat/backup/{KEY}/fail", content=body)
     assert answer.json() == {"heard": "backup", "said": "fail"}
     (record,) = await house.engine.queries.alerts()
-    assert record.alert.annotations["output"] == "No space left\npassword=[redacted]"
+    assert record.alert.annotations["output"] == "No space left\npassword=***"
     assert record.incident == "INC-1"
     await client.get(f"/beat/backup/{KEY}")
     (record,) = await house.engine.queries.alerts()

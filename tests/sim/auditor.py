@@ -161,7 +161,7 @@ class Auditor:
             assert record is not None, "it was found a moment ago"
             if record.incident is not None or record.alert.status is AlertStatus.RESOLVED:
                 continue
-            if record.because == Because.INFORMATIONAL:
+            if record.because in (Because.INFORMATIONAL, Because.FALSE_ALARM):
                 continue
             by = next((each for each in sources if each in record.because), None)
             if by is None:

@@ -188,7 +188,8 @@ def test_of_very_many_problems_the_first_are_told() -> None:
     [
         (b"", ("", "not-json")),
         (b"\xff\xfe", ("", "not-json")),
-        (b'{"alerts": [{"labels": {"a": "\xff"}}]}', ("", "not-json")),
+        # A byte that is no UTF-8, or half of a pair, costs its own alert at most.
+        (b'{"alerts": [{"labels": {"a": "\xff"}}]}', ("alerts[0].status", "bad-status")),
         (b"hello", ("", "not-json")),
         (b'{"alerts": [NaN]}', ("", "not-json")),
         (b'{"alerts": [Infinity]}', ("", "not-json")),
@@ -196,7 +197,7 @@ def test_of_very_many_problems_the_first_are_told() -> None:
         (b'{"alerts": [1e999]}', ("", "not-json")),
         (b"[" * 200_000, ("", "not-json")),
         (b'{"a":' * 100_000, ("", "not-json")),
-        (b'{"alerts": ["\\ud800"]}', ("", "not-json")),
+        (b'{"alerts": ["\\ud800"]}', ("alerts[0]", "wrong-type")),
         (b'{"alerts": []\x00}', ("", "not-json")),
         (b"[]", ("the body", "wrong-type")),
         (b"null", ("the body", "wrong-type")),

@@ -22,6 +22,12 @@ KEY_CHARS_SHOWN = 80
 PROBLEMS_MAX = 100
 """How many problems of one request are told one by one."""
 
+_HALF = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    r"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+"""One half of a pair by which JSON writes a character beyond the first 65,536."""
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _YEARS = (1970, 2999)
 
@@ -41,7 +47,7 @@ def decode(body: bytes) -> object:
         SourceError: it is none.
     """
     try:
-        return cast(object, msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf")))
+        return _decoded(body.removeprefix(b"\xef\xbb\xbf"))
     except RecursionError:
         message, mend = "The body is nested too deeply.", "Send alerts that are flat."
     except UnicodeDecodeError as error:
@@ -50,6 +56,17 @@ def decode(body: bytes) -> object:
         message = f"The body is no JSON: {str(error).removeprefix('JSON is malformed: ')}."
         mend = "Send a JSON document in UTF-8, with the header Content-Type: application/json."
     raise SourceError([problem("not-json", "", message, mend)])
+
+
+def _decoded(body: bytes) -> object:
+    try:
+        return cast(object, msgspec.json.decode(body))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        # Half of a cut emoji or a byte of another encoding must not cost the alerts around it.
+        mended = _HALF.sub(r"\\ufffd", body.decode("utf-8", "replace"))
+        if mended.encode() == body:
+            raise
+        return cast(object, msgspec.json.decode(mended))
 
 
 def problem(code: str, field: str, message: str, mend: str, weight: Weight = Weight.ERROR) -> Problem:

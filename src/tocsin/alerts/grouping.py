@@ -24,6 +24,7 @@ class Because(StrEnum):
     CAME_BACK = "it fires although this incident was resolved"
     CLEARED = "it ended an alert of this incident"
     INFORMATIONAL = "its severity label says that it is for information only"
+    FALSE_ALARM = "it was dismissed as a false alarm, and fires on since"
     NOTHING_TO_CLEAR = "it ended an alert that no open incident holds"
 
 

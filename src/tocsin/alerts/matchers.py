@@ -13,11 +13,13 @@ from typing import Any, cast
 import msgspec
 import re2  # pyright: ignore[reportMissingTypeStubs]
 
+from tocsin.base import limits
+
 _RE2 = cast(Any, re2)
-_EXPRESSION_BYTES_MAX = 1024 * 1024
+_EXPRESSION_BYTES_MAX = 256 * 1024
 """How much memory one expression may take, its automaton included; a larger one is refused."""
 
-_EXPRESSIONS_REMEMBERED_MAX = 2_048
+_EXPRESSIONS_REMEMBERED_MAX = 512
 
 
 class Operator(StrEnum):
@@ -93,6 +95,8 @@ def parse_matchers(text: str) -> Matchers:
     matchers: list[Matcher] = []
     position = 0
     while position < len(inner.rstrip()):
+        if len(matchers) >= limits.silence_matchers_max:
+            raise ValueError(f"there are more than {limits.silence_matchers_max} matchers")
         found = _TOKEN.match(inner, position)
         if not found:
             raise ValueError(

@@ -50,8 +50,12 @@ def recent(storm: Storm, rule: StormRule, now: datetime) -> tuple[Opening, ...]:
 
 
 def rages(storm: Storm, rule: StormRule, holders: Holders, now: datetime) -> bool:
-    """Whether a storm is under way, whose incident is open."""
-    if storm.major is None or storm.last_at is None or not _is_open(holders.get(storm.major)):
+    """Whether a storm is under way, whose incident is open and not taken on yet: whoever works on it must
+    not be given what nobody has looked at."""
+    if storm.major is None or storm.last_at is None:
+        return False
+    major = holders.get(storm.major)
+    if major is None or not _is_open(major) or major.taken_on:
         return False
     return storm.last_at <= now < storm.last_at + rule.within
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar, cast
+from urllib.parse import urlsplit
 
 from tocsin.base.problems import Problem, ProblemsError
 from tocsin.base.tomlread import Table, did_you_mean, read_toml
@@ -274,7 +275,7 @@ def _settings(
         roster=loader.get(ROSTER),
         policy=loader.get(POLICY),
         outbox_file=loader.get(OUTBOX_FILE) or data_dir / "outbox.jsonl",
-        allow_unauthenticated_sources=v.is_loopback(host) if open_sources is None else open_sources,
+        allow_unauthenticated_sources=_is_for_here(loader, host) if open_sources is None else open_sources,
         smtp=_smtp(loader),
         webhook_secret_ref=loader.get(WEBHOOK_SECRET_REF) or "",
         source_tokens=tokens,
@@ -288,6 +289,12 @@ def _settings(
         probes_from_playbook=loader.get(PROBES_FROM_PLAYBOOK) or False,
         probes_base_url=loader.get(PROBES_BASE_URL) or "",
     )
+
+
+def _is_for_here(loader: _Loader, host: str) -> bool:
+    """Whether only this machine reaches the server: it listens there alone, and has no other address."""
+    url = loader.get(PUBLIC_URL)
+    return v.is_loopback(host) and (url is None or v.is_loopback(urlsplit(url).hostname or ""))
 
 
 def _smtp(loader: _Loader) -> Smtp | None:

@@ -22,6 +22,10 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     links: tuple[tuple[str, str], ...] = ()
 
 
+KEPT_WHEN_MANY = timedelta(hours=1)
+"""Where there are too many, only those of so long are kept."""
+
+
 class Changes:
     """Keeps the last changes of a month."""
 
@@ -38,11 +42,11 @@ class Changes:
         """
         now = self._clock.now()
         async with self._store.transaction() as unit:
-            await unit.keep(self._randomness.secret()[:20], change, min(change.at, now))
+            await unit.keep(self._randomness.secret()[:20], change, now)
             await unit.forget_before(Change, now - KEPT_FOR)
-            latest = await unit.all_kept(Change, CHANGES_MAX)
-            if len(latest) == CHANGES_MAX:
-                await unit.forget_before(Change, latest[-1].at)
+            every = await unit.all_kept(Change, CHANGES_MAX + 1)
+            if len(every) > CHANGES_MAX:
+                await unit.forget_before(Change, now - KEPT_WHEN_MANY)
 
     async def list(self, limit: int = CHANGES_MAX) -> list[Change]:
         """The changes, newest first."""

@@ -7,6 +7,7 @@ import stamina
 import structlog
 from msgspec.structs import replace
 
+from tocsin.alerts.grouping import Because
 from tocsin.base import limits
 from tocsin.base.ids import IncidentId
 from tocsin.engine.hub import Hub
@@ -198,6 +199,9 @@ class Desk:
         answer = await self._write(unit, decided, rules, command)
         if isinstance(command, c.Merge) and answer.entries:
             await self._absorb(unit, command, answer.incident, actor)
+        if isinstance(command, c.Dismiss) and answer.entries:
+            # Their repetitions say nothing new: whoever dismissed them has seen them.
+            await unit.move_alerts(incident, incident, self._clock.now(), Because.FALSE_ALARM.value)
         if isinstance(command, c.Reopen) and answer.entries:
             return await self._recount(unit, answer)
         return answer

@@ -18,10 +18,10 @@ from msgspec.structs import replace
 from tocsin.alerts import heartbeats as rules
 from tocsin.alerts.heartbeats import Beat, Gap, Heartbeat, Said, Standing
 from tocsin.base import limits
+from tocsin.base.redact import redacted_text
 from tocsin.engine.intake import Intake, IntakeFullError
 from tocsin.engine.ports import Clock, ConflictError, Reader, Store, StoreUnavailableError
 from tocsin.engine.steady import to_its_end
-from tocsin.playbook.cacao_words import redact
 
 log = structlog.get_logger(__name__)
 
@@ -256,7 +256,7 @@ def _bounded(output: str) -> str:
     """The end of an output, where what went wrong usually stands, without what looks like a secret."""
     end = output[-READ_CHARS_MAX:]
     text = "".join(each if each.isprintable() or each in "\n\t" else "?" for each in end).strip()
-    return redact(text)[-limits.heartbeat_output_chars_max :]
+    return redacted_text(text)[-limits.heartbeat_output_chars_max :]
 
 
 def _is_repetition(before: Beat, beat: Beat) -> bool:

@@ -85,6 +85,7 @@ class Intake:
         return taken
 
     async def _take_chunk(self, alerts: tuple[Alert, ...]) -> list[Taken]:
+        self._remembered.about_to_end(alerts)
         request = _Request(alerts, asyncio.get_running_loop().create_future())
         try:
             self._queue.put_nowait(request)
@@ -198,7 +199,6 @@ class Intake:
         raise AssertionError("the last attempt returns or raises")
 
     async def _keep_once(self, requests: list[tuple[Alert, ...]]) -> list[list[Taken]]:
-        self._remembered.about_to_end(alert for alerts in requests for alert in alerts)
         repeats = self._remembered.take_repeats()
         try:
             async with self._store.transaction() as unit:

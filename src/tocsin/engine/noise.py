@@ -121,6 +121,8 @@ class Noise:
 
     def place(self, alert: Alert, seen: AlertRecord | None, holders: Holders, now: datetime) -> Placement:
         """Where an alert belongs. `seen` is its record from before, None for a new one; `now` is UTC."""
+        if seen is not None and _is_dismissed(alert, seen, holders):
+            return Recorded(grouping.Because.FALSE_ALARM.value)
         shelf = self._library.current
         book = shelf.for_alert(alert)
         group_by, apart = book.playbook.options.group_by, shelf.group_of(book)
@@ -299,9 +301,16 @@ class Noise:
         return [major, *(each.id for each in merged)]
 
 
+def _is_dismissed(alert: Alert, seen: AlertRecord, holders: Holders) -> bool:
+    """Whether an alert only goes on to fire that was dismissed; its incident may have been reopened since."""
+    if seen.because != grouping.Because.FALSE_ALARM or seen.alert.status is not alert.status:
+        return False
+    return alert.status is AlertStatus.FIRING and holders.get(seen.incident) is None
+
+
 def _was_kept_back(seen: AlertRecord) -> bool:
     fires = seen.incident is None and seen.alert.status is AlertStatus.FIRING
-    return fires and seen.because != grouping.Because.INFORMATIONAL
+    return fires and seen.because not in (grouping.Because.INFORMATIONAL, grouping.Because.FALSE_ALARM)
 
 
 def books_of(shelf: Shelf) -> dict[str, BookRules]:

@@ -81,6 +81,9 @@ class Explainer:
                 return None
             steps = (await reader.alert_steps(fingerprint, STEPS_MAX))[::-1]
             told = await self._incidents(reader, record, steps)
+        since = min([record.first_seen_at, *(each.at for each in steps)])
+        # What the incident went through before this alert came is the story of others.
+        told = [line for line in told if line.at >= since]
         lines = [*_arrival(record), *_steps(steps), *told]
         # What happened at one time is told in the order in which it was decided.
         lines.sort(key=lambda line: line.at)

@@ -41,7 +41,8 @@ def _about_alerts(event: e.AnyEvent) -> str:
             names = ", ".join(dict.fromkeys(alert.name for alert in event.sample[:3]))
             among = f", among them {names}" if names else ""
             counted = f" {event.alerts} in all, {event.firing} firing." if event.alerts is not None else ""
-            return f"{event.count} alerts joined{among}: {event.because}.{counted}"
+            many = "1 alert" if event.count == 1 else f"{event.count} alerts"
+            return f"{many} joined or fired again{among}: {event.because}.{counted}"
         case e.AlertsCleared():
             left = f"{event.still_firing} still firing" if event.still_firing else "none is firing any more"
             return f"{event.count} alerts have ended; {left}."

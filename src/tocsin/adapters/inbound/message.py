@@ -24,7 +24,7 @@ from tocsin.engine.sources import Mail
 
 KIND = "email"
 PARTS_MAX = 100
-HTML_CHARS_MAX = 200_000
+HTML_CHARS_MAX = 20_000
 ATTACHMENTS_MAX = 20
 REFERENCES_MAX = 50
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,300}>")

@@ -15,9 +15,7 @@ Matchers = Annotated[
     list[str],
     typer.Argument(metavar="MATCHER...", help='Which alerts: alertname=DiskFull, or team=~"web|shop".'),
 ]
-_WORD = re.compile(
-    r"\s*(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*(?P<operator>=~|!~|!=|=)\s*(?P<value>[^\"].*|)", re.DOTALL
-)
+_WORD = re.compile(r"\s*(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*(?P<operator>=~|!~|!=|=)(?P<value>.*)", re.DOTALL)
 _STYLES = {"pending": "yellow", "expired": "dim"}
 
 
@@ -121,8 +119,9 @@ def expire(
 def _matcher(word: str) -> str:
     """A matcher as the server reads it: the shell has taken the quotes away, and a word alone is a name of
     alerts, as with amtool."""
-    if found := _WORD.fullmatch(word):
-        return f"{found['name']}{found['operator']}{_quoted(found['value'])}"
+    found = _WORD.fullmatch(word)
+    if found and not found["value"].lstrip().startswith('"'):
+        return f"{found['name']}{found['operator']}{_quoted(found['value'].strip())}"
     return word if any(sign in word for sign in '="{~') else f"alertname={_quoted(word)}"
 
 

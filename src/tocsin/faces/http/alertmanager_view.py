@@ -52,6 +52,8 @@ def read_filters(texts: Sequence[str] | None) -> tuple[Matcher, ...]:
     for text in given:
         if len(text) > limits.label_value_chars_max:
             raise ApiError(400, "bad-filter", "A filter is too long.")
+        if len(found) > limits.silence_matchers_max:
+            raise ApiError(400, "bad-filter", "There are too many matchers in the filters.")
         try:
             found += parse_matchers(text).all
         except ValueError as error:

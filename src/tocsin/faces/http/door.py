@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from litestar.exceptions import InternalServerException
+from litestar.exceptions import InternalServerException, PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 
 from tocsin.base import limits
@@ -124,6 +124,8 @@ def paced(kind: str) -> Callable[[Connection, BaseRouteHandler], Awaitable[None]
     async def guard(connection: Connection, _: BaseRouteHandler) -> None:
         door: Door = connection.app.state.door
         door.check_rate(kind, address_of(connection))
+        if connection.headers.get("sec-fetch-site", "none") in ("cross-site", "same-site"):
+            raise PermissionDeniedException("A page of somebody else's may not send alerts.")
 
     return guard
 

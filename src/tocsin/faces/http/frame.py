@@ -1,5 +1,6 @@
 """Around every answer: security headers, one line in the access log, and the count for the metrics."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
@@ -8,10 +9,12 @@ import structlog
 from litestar import Litestar
 from litestar.types import Message
 
+from tocsin.base import limits
 from tocsin.engine.ports import Clock
 from tocsin.faces.http.door import Door
 from tocsin.faces.http.fastpath import FastPath, Kind
 from tocsin.faces.http.metrics import Metrics
+from tocsin.faces.http.problems import ApiError
 from tocsin.faces.requests import Face
 
 log = structlog.get_logger("tocsin.access")
@@ -42,6 +45,28 @@ _CAPABILITIES = ("/p/", "/setup/", "/beat/", "/report/")
 """Paths that go on, or may go on, with a secret."""
 
 
+def in_time(receive: Any) -> Any:
+    """The body of a request, which must be there within its time; what comes after it may take any."""
+    ends_at = asyncio.get_running_loop().time() + limits.request_body_timeout.total_seconds()
+    is_whole = False
+
+    async def received() -> Any:
+        nonlocal is_whole
+        if is_whole:
+            return await receive()
+        try:
+            async with asyncio.timeout_at(ends_at):
+                message = await receive()
+        except TimeoutError:
+            seconds = limits.request_body_timeout.total_seconds()
+            detail = f"The request did not arrive whole within {seconds:g} s."
+            raise ApiError(408, "too-slow", detail, headers={"Connection": "close"}) from None
+        is_whole = message["type"] != "http.request" or not message.get("more_body", False)
+        return message
+
+    return received
+
+
 class Framed(Litestar):
     """The app with the frame around it, so that no answer and no error comes without."""
 
@@ -67,6 +92,7 @@ class Framed(Litestar):
         receive = await self.fast.serve(scope, receive, send)
         if receive is None:
             return
+        receive = in_time(receive)
         began = self.clock.now()
 
         async def framed_send(message: Message) -> None:

@@ -257,7 +257,7 @@ _ORDER = {
     DeadlineKind.POSTMORTEM: 1,
     DeadlineKind.PHASE: 1,
 }
-"""What people owe stands before what Tocsin will do by itself."""
+"""Of two clocks that run out at once, what people owe stands before what Tocsin will do by itself."""
 
 
 def _clocks(deadlines: tuple[Deadline, ...], now: datetime) -> tuple[DeadlineView, ...]:
@@ -266,7 +266,7 @@ def _clocks(deadlines: tuple[Deadline, ...], now: datetime) -> tuple[DeadlineVie
     later = {each.key for each in sorted(phases, key=lambda each: each.at)[1:]}
     shown = sorted(
         (each for each in found if each.key not in later),
-        key=lambda each: (_ORDER.get(each.kind, 2), each.at),
+        key=lambda each: (each.at, _ORDER.get(each.kind, 2)),
     )
     return tuple(
         DeadlineView(text=each.text, kind=each.kind.value, due=countdown(each.at, now))
