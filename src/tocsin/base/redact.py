@@ -23,12 +23,12 @@ _WITHIN = (
     ),
     (
         re.compile(
-            r"(?i)((?:--|\b)[\w-]{0,40}(?:token|secret|passw(?:or)?d|passphrase|(?:api|access|private)_?key)"
-            r"[\w-]{0,20}"
-            r"[\"']?\s{0,3}[:= ]\s{0,3}[\"']?)(?!\*\*\*)[^\s&\"',;}]{3,}"
+            r"(?i)(\b[\w-]{0,40}(?:token|secret|passw(?:or)?d|passphrase|(?:api|access|private)_?key)[\w-]{0,20}"
+            r"[\"']?\s{0,3}[:=]\s{0,3}[\"']?)(?!\*\*\*)[^\s&\"',;}]{3,}"
         ),
         r"\1" + MASK,
     ),
+    (re.compile(r"(?i)(--[\w-]{0,40}(?:token|secret|password|passphrase|key)\s+)[^\s]+"), r"\1" + MASK),
     (re.compile(r"(?i)(\s-u\s+[^\s:]{1,80}:)[^\s]+"), r"\1" + MASK),
     (re.compile(r"\b(?:gh[pousr]_|github_pat_|xox[a-z]-|glpat-|sk_live_)[A-Za-z0-9_-]{6,}"), MASK),
     (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{8,}"), MASK),
