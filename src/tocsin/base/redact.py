@@ -23,8 +23,8 @@ _WITHIN = (
     ),
     (
         re.compile(
-            r"(?i)(\b[\w-]{0,40}(?:token|secret|passw(?:or)?d|passphrase|(?:api|access|private)_?key)[\w-]{0,20}"
-            r"[\"']?\s{0,3}[:=]\s{0,3}[\"']?)(?!\*\*\*)[^\s&\"',;}]{3,}"
+            r"(?i)(\b[\w-]{0,40}(?:token|secret|passw(?:or)?d|passphrase|(?:api|access|private)_?key)"
+            r"[\w-]{0,20}[\"']?\s{0,3}[:=]\s{0,3}[\"']?)(?!\*\*\*)[^\s&\"',;}]{3,}"
         ),
         r"\1" + MASK,
     ),
