@@ -146,3 +146,25 @@ def test_a_folder_that_cannot_be_written_keeps_the_file(
 
 def test_standard_input_cannot_be_repaired() -> None:
     assert run("check", "--fix", "-", given=BAD.encode()).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("script", "mended"),
+    [
+        ("ping -c1 <HOST>", 'ping -c1 "<HOST>"'),
+        ("docker compose restart <service-name>  ", 'docker compose restart "<service-name>"  '),
+        ("ls <DIR>\nuptime", 'ls "<DIR>"\nuptime'),
+        # What is in quotes already, may be a redirection, or is only words.
+        ('ping "<HOST>"', None),
+        ("cat <HOST> | wc", None),
+        ("sort <input >output", None),
+        ("# restart <HOST>", None),
+        ("cat <<EOF\nhello <HOST>\nEOF", None),
+        ("echo 'a\nb <HOST>\n'", None),
+    ],
+)
+def test_a_placeholder_at_the_end_of_a_command_gets_its_quotes(script: str, mended: str | None) -> None:
+    book = f"# T\n\n```bash\n{script}\n```\n\nSee <HOST>\n"
+    assert fixed(book.encode()).after.decode() == book.replace(script, mended or script)
+    if mended:
+        assert "PB010" not in {each.code for each in read_playbook(fixed(book.encode()).after, "x").findings}

@@ -1,4 +1,5 @@
-"""Repairs of a document that are certain: its encoding, and no-break spaces between words of a command."""
+"""Repairs of a document that are certain: its encoding, and in commands no-break spaces between words and
+placeholders at the end of a line, which no shell could read as they stand."""
 
 import difflib
 import re
@@ -16,6 +17,7 @@ from tocsin.playbook.text import repaired
 _BOM = b"\xef\xbb\xbf"
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _NO_BREAK = re.compile("[\u00a0\u2007\u202f]")
+_LAST = re.compile(r"(?<=[^\S\n])<[A-Za-z][A-Za-z0-9 _.-]{0,60}>(?=[^\S\n]*$)", re.MULTILINE)
 
 
 class Fix(msgspec.Struct, frozen=True):
@@ -45,7 +47,7 @@ def fixed(source: bytes) -> Fix:
         return Fix(source, source, ())
     parts = [_parted(line) for line in _LINE.findall(text)]
     lines = [words for words, _ in parts]
-    mended = _without_no_breaks(repaired(lines))
+    mended = _with_commands_mended(repaired(lines))
     changed = tuple(at for at, (old, new) in enumerate(zip(lines, mended, strict=True), 1) if old != new)
     after = "".join(words + end for words, (_, end) in zip(mended, parts, strict=True))
     return Fix(source, mark + after.encode(), changed)
@@ -61,11 +63,12 @@ def _kept(text: str) -> list[str]:
     return [_parted(line)[0] for line in _LINE.findall(text)]
 
 
-def _without_no_breaks(lines: list[str]) -> list[str]:
-    """The lines with plain spaces where a no-break space stands between the words of a shell command;
-    those in quotes, in here-documents and in comments are text, and stay."""
+def _with_commands_mended(lines: list[str]) -> list[str]:
+    """The lines with plain spaces where a no-break space stands between the words of a shell command, and
+    quotes around a placeholder that ends one: a `>` with nothing after it is an error in every shell, so that
+    it cannot have been meant. What stands in quotes, in here-documents and in comments is text, and stays."""
     mended = list(lines)
-    if not any(_NO_BREAK.search(line) for line in lines):
+    if not any(_NO_BREAK.search(line) or _LAST.search(line) for line in lines):
         return mended
     for place in places(parse_document("\n".join(lines))):
         if isinstance(place.block, Fence) and place.block.language in SHELLS:
@@ -76,8 +79,12 @@ def _without_no_breaks(lines: list[str]) -> list[str]:
 def _mend_block(block: Fence, mended: list[str]) -> None:
     content = block.content.split("\n")
     replaced = list(content)
-    for row, column in _bare_no_breaks(block.content):
+    for row, column in _bare(block.content, _NO_BREAK):
         replaced[row] = f"{replaced[row][:column]} {replaced[row][column + 1 :]}"
+    for row, column in _bare(block.content, _LAST):
+        word = _LAST.search(replaced[row], column)
+        if word is not None and word.start() == column:
+            replaced[row] = f'{replaced[row][:column]}"{word[0]}"{replaced[row][word.end() :]}'
     for row, (old, new) in enumerate(zip(content, replaced, strict=True)):
         at = block.line - 1 + row
         # A block in a list is indented in the file, and not in its content.
@@ -85,11 +92,11 @@ def _mend_block(block: Fence, mended: list[str]) -> None:
             mended[at] = mended[at].removesuffix(old) + new
 
 
-def _bare_no_breaks(script: str) -> Iterator[tuple[int, int]]:
-    """Row and column of each no-break space of a script outside quotes."""
+def _bare(script: str, wanted: re.Pattern[str]) -> Iterator[tuple[int, int]]:
+    """Row and column of each place of a script where something wanted stands outside quotes."""
     quoted = read_quoted(script)
     row = start = counted = at = 0
-    for found in _NO_BREAK.finditer(script):
+    for found in wanted.finditer(script):
         row += script.count("\n", counted, found.start())
         at += len(script[counted : found.start()].encode("utf-8", "replace"))
         counted = found.start()
