@@ -242,7 +242,7 @@ class Desk:
     async def _absorb(self, unit: Unit, command: c.Merge, merged: Incident, actor: Actor) -> None:
         because = f"{merged.id} was merged into this incident"
         await unit.move_alerts(merged.id, command.into, self._clock.now(), because)
-        tally = (await unit.alert_tallies([command.into])).get(command.into)
+        tally = (await unit.alert_tallies([command.into])).get(command.into, c.Tally(0, 0))
         taken = c.Absorb(other=merged.id, title=merged.title, alerts=merged.alerts, tally=tally)
         await self.handle_in(unit, command.into, taken, actor)
 
