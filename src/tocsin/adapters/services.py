@@ -48,6 +48,15 @@ class HttpService:
             self._client = None
 
 
+class TokenService(HttpService):
+    """A service at an address of its own, which lets in by a token."""
+
+    def __init__(self, url: str, token: str) -> None:
+        super().__init__()
+        self._url = url
+        self._token = token
+
+
 def body_text(outgoing: Outgoing, chars_max: int, *, subject: bool, link: bool) -> str:
     """The letter as plain text of at most so many characters, with or without its subject before it. A link
     at its end is never cut off."""

@@ -8,7 +8,7 @@ import re
 import msgspec
 
 from tocsin.adapters.httpclient import ask, judge
-from tocsin.adapters.services import HttpService, base_url, body_text, in_path, set_up, stable_id
+from tocsin.adapters.services import TokenService, base_url, body_text, in_path, set_up, stable_id
 from tocsin.config import Secrets, Settings
 from tocsin.engine.ports import Channel, Clock, Outgoing
 
@@ -43,15 +43,10 @@ def channel(settings: Settings, secret: Secrets, clock: Clock) -> Channel | None
     return MatrixChannel(base_url(own.url, f"channels.{KIND}.url"), token)
 
 
-class MatrixChannel(HttpService):
+class MatrixChannel(TokenService):
     """Writes to the room that a contact method names."""
 
     kind = KIND
-
-    def __init__(self, url: str, token: str) -> None:
-        super().__init__()
-        self._url = url
-        self._token = token
 
     def check(self, address: str) -> str | None:
         """It must be the identifier of a room."""

@@ -8,7 +8,7 @@ import re
 import msgspec
 
 from tocsin.adapters.httpclient import ask, judge
-from tocsin.adapters.services import HttpService, base_url, body_text, set_up, shortened
+from tocsin.adapters.services import TokenService, base_url, body_text, set_up, shortened
 from tocsin.config import Secrets, Settings
 from tocsin.engine.ports import Channel, Clock, Outgoing
 
@@ -41,15 +41,10 @@ def channel(settings: Settings, secret: Secrets, clock: Clock) -> Channel | None
     return NtfyChannel(base_url(own.url, f"channels.{KIND}.url"), token)
 
 
-class NtfyChannel(HttpService):
+class NtfyChannel(TokenService):
     """Publishes to the topic that a contact method names."""
 
     kind = KIND
-
-    def __init__(self, url: str, token: str) -> None:
-        super().__init__()
-        self._url = url
-        self._token = token
 
     def check(self, address: str) -> str | None:
         """It must be a topic."""

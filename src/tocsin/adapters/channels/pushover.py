@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from tocsin.adapters.httpclient import ask, judge
-from tocsin.adapters.services import HttpService, base_url, body_text, set_up, shortened
+from tocsin.adapters.services import TokenService, base_url, body_text, set_up, shortened
 from tocsin.config import Secrets, Settings
 from tocsin.engine.ports import Channel, Clock, DeliveryError, Outgoing
 
@@ -43,15 +43,10 @@ def channel(settings: Settings, secret: Secrets, clock: Clock) -> Channel | None
     return PushoverChannel(base_url(own.url, f"channels.{KIND}.url"), token)
 
 
-class PushoverChannel(HttpService):
+class PushoverChannel(TokenService):
     """Sends to a user's or a group's key, with a device's name after a colon where only one is meant."""
 
     kind = KIND
-
-    def __init__(self, url: str, token: str) -> None:
-        super().__init__()
-        self._url = url
-        self._token = token
 
     def check(self, address: str) -> str | None:
         """It must be a key."""

@@ -8,7 +8,7 @@ import re
 import msgspec
 
 from tocsin.adapters.httpclient import ask, judge
-from tocsin.adapters.services import HttpService, base_url, body_text, set_up, shortened
+from tocsin.adapters.services import TokenService, base_url, body_text, set_up, shortened
 from tocsin.config import Secrets, Settings
 from tocsin.engine.ports import Channel, Clock, DeliveryError, Outgoing
 
@@ -50,15 +50,10 @@ def channel(settings: Settings, secret: Secrets, clock: Clock) -> Channel | None
     return SlackChannel(base_url(own.url, f"channels.{KIND}.url"), token)
 
 
-class SlackChannel(HttpService):
+class SlackChannel(TokenService):
     """Writes to a channel or to a person, by their identifier."""
 
     kind = KIND
-
-    def __init__(self, url: str, token: str) -> None:
-        super().__init__()
-        self._url = url
-        self._token = token
 
     def check(self, address: str) -> str | None:
         """It must be the identifier of a channel or a person."""

@@ -6,7 +6,7 @@ from typing import cast
 import msgspec
 
 from tocsin.adapters.httpclient import Answer, ask, judge
-from tocsin.adapters.services import HttpService, base_url, body_text, set_up
+from tocsin.adapters.services import TokenService, base_url, body_text, set_up
 from tocsin.base.problems import Problem, ProblemsError
 from tocsin.config import Secrets, Settings
 from tocsin.engine.ports import Channel, Clock, Outgoing
@@ -44,15 +44,10 @@ def channel(settings: Settings, secret: Secrets, clock: Clock) -> Channel | None
     return TelegramChannel(base_url(own.url, f"channels.{KIND}.url"), token)
 
 
-class TelegramChannel(HttpService):
+class TelegramChannel(TokenService):
     """Writes to the chat that a contact method names by its number, or a channel by its @name."""
 
     kind = KIND
-
-    def __init__(self, url: str, token: str) -> None:
-        super().__init__()
-        self._url = url
-        self._token = token
 
     def check(self, address: str) -> str | None:
         """It must be a chat."""
