@@ -10,7 +10,8 @@ import msgspec
 from tocsin.adapters.httpclient import ask, judge
 from tocsin.adapters.services import TokenService, base_url, body_text, in_path, set_up, stable_id
 from tocsin.config import Secrets, Settings
-from tocsin.engine.ports import Channel, Clock, Outgoing
+from tocsin.engine.carriers import Abilities, Channel, Outgoing
+from tocsin.engine.ports import Clock
 
 KIND = "matrix"
 TEXT_CHARS_MAX = 16_000
@@ -47,6 +48,7 @@ class MatrixChannel(TokenService):
     """Writes to the room that a contact method names."""
 
     kind = KIND
+    abilities = Abilities(provider="matrix")
 
     def check(self, address: str) -> str | None:
         """It must be the identifier of a room."""

@@ -10,7 +10,8 @@ import msgspec
 from tocsin.adapters.httpclient import ask, judge
 from tocsin.adapters.services import TokenService, base_url, body_text, set_up, shortened
 from tocsin.config import Secrets, Settings
-from tocsin.engine.ports import Channel, Clock, DeliveryError, Outgoing
+from tocsin.engine.carriers import Abilities, Channel, DeliveryError, Outgoing
+from tocsin.engine.ports import Clock
 
 KIND = "slack"
 HEADER_CHARS_MAX = 150
@@ -54,6 +55,7 @@ class SlackChannel(TokenService):
     """Writes to a channel or to a person, by their identifier."""
 
     kind = KIND
+    abilities = Abilities(provider="slack")
 
     def check(self, address: str) -> str | None:
         """It must be the identifier of a channel or a person."""

@@ -12,7 +12,8 @@ import msgspec
 from tocsin.adapters.httpclient import check_url, new_client, post
 from tocsin.base.problems import Problem, ProblemsError
 from tocsin.config import Secrets, Settings
-from tocsin.engine.ports import Channel, Clock, Outgoing
+from tocsin.engine.carriers import Abilities, Channel, Outgoing
+from tocsin.engine.ports import Clock
 
 KIND = "webhook"
 FIELD = "webhook.secret_ref"
@@ -59,6 +60,7 @@ class WebhookChannel:
     """Posts to the address of a contact method."""
 
     kind = KIND
+    abilities = Abilities(urgent=True)
 
     def __init__(self, key: bytes, clock: Clock, client: httpx.AsyncClient | None = None) -> None:
         self._key = key
