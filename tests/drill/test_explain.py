@@ -12,11 +12,11 @@ from tocsin.base.ids import LevelId
 from tocsin.drill.explain import Explanation, explain
 from tocsin.drill.explain_page import WIDTH, as_lines, as_page
 from tocsin.drill.foresee import foresee
-from tocsin.drill.picture import escalation_svg, lay_out
 from tocsin.drill.standin import stand_in_roster
 from tocsin.incident.rules import Rules
 from tocsin.oncall.model import Roster
 from tocsin.playbook.model import Playbook
+from tocsin.playbook.picture import escalation_svg, lay_out
 
 SVG = "{http://www.w3.org/2000/svg}"
 

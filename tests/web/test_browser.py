@@ -146,6 +146,8 @@ def paths(served: Served) -> dict[str, str]:
         "room-resolved": "/incidents/INC-3",
         "room-hostile": "/incidents/INC-4",
         "oncall": "/oncall",
+        "oncall-month": "/oncall?month=2026-12",
+        "pageloads": "/oncall/pages",
         "watches": "/watches",
         "alerts": "/alerts",
         "alerts-none": "/alerts?text=kitchen",

@@ -9,12 +9,12 @@ from tocsin.base.ids import LevelId
 from tocsin.base.times import humane
 from tocsin.drill.foresee import SOME_DAY, Call, Foreseen, foresee
 from tocsin.drill.gates import gate
-from tocsin.drill.picture import condition_words
 from tocsin.drill.standin import stand_in_roster
 from tocsin.incident.deadlines import RESOLUTION_MESSAGE_WITHIN
 from tocsin.incident.path import is_for_everything, roles_that_command
 from tocsin.incident.rules import Rules
 from tocsin.playbook.model import Edge, MessageKind, Phase, RunMode
+from tocsin.playbook.picture import condition_words
 from tocsin.playbook.render import template_for
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import msgspec
 
 from tocsin.drill.explain import Explanation, Part, Table
-from tocsin.drill.picture import escalation_svg, plain
+from tocsin.playbook.picture import escalation_svg, plain
 
 WIDTH = 110
 CELL_LEAST = 8

@@ -1,9 +1,9 @@
 """What the faces read: rooms, lists, duty, health. Nothing here changes anything."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from tocsin.base.ids import IncidentId, role_key
+from tocsin.base.ids import IncidentId, incident_number, role_key
 from tocsin.engine.library import Library
 from tocsin.engine.ports import Clock, Reader, StoreUnavailableError
 from tocsin.engine.records import AlertRecord, ChainedEntry, OutboxStatus
@@ -19,9 +19,10 @@ from tocsin.incident.report import postmortem
 from tocsin.incident.rules import Rules
 from tocsin.incident.runbooks import actions_of, attached, phases_of
 from tocsin.incident.settle import deadlines
-from tocsin.incident.state import Incident, State
+from tocsin.incident.state import Incident, Page, State
 from tocsin.incident.timeline import describe, evidence_words
 from tocsin.incident.triage import Checklist
+from tocsin.oncall.pageload import PageLoad, PageSeen, page_loads
 from tocsin.oncall.resolve import on_call
 from tocsin.playbook.model import MessageKind
 
@@ -33,6 +34,10 @@ _WEIGHTS: tuple[tuple[tuple[type[e.Event], ...], Weight], ...] = (
     ((e.PageStepped, e.Delivered, e.PhaseOverdue, e.Repinned), Weight.DETAIL),
 )
 STUCK_SHOWN_MAX = 5
+PAGED_FOR = timedelta(days=30)
+"""An incident that was opened longer before a time than this pages nobody in it any more."""
+
+INCIDENTS_AT_ONCE = 500
 
 
 def line_of(entry: e.Entry) -> Line:
@@ -142,6 +147,21 @@ class Queries:
         rules = self._library.rules()
         return Duty(at=at, roles=tuple(on_call(rules.roster, role, at) for role in all_roles(rules)))
 
+    async def page_loads(self, start: datetime, end: datetime) -> tuple[PageLoad, ...]:
+        """How often everybody was paged from `start` until `end` (UTC), drills left out."""
+        seen: list[PageSeen] = []
+        before: int | None = None
+        async with self._store.reading() as reader:
+            while True:
+                incidents = await reader.incidents((), INCIDENTS_AT_ONCE, before)
+                for incident in incidents:
+                    if not incident.drill:
+                        seen += [_seen(page) for page in incident.pages if start <= page.at < end]
+                if len(incidents) < INCIDENTS_AT_ONCE or incidents[-1].opened_at < start - PAGED_FOR:
+                    break
+                before = incident_number(incidents[-1].id)
+        return page_loads(self._library.roster, seen)
+
     async def alerts(self, limit: int = 200, incident: IncidentId | None = None) -> list[AlertRecord]:
         """Alerts, the last seen first."""
         async with self._store.reading() as reader:
@@ -189,6 +209,11 @@ class Queries:
             )
             for reason, since in list(by_reason.items())[:STUCK_SHOWN_MAX]
         ]
+
+
+def _seen(page: Page) -> PageSeen:
+    answered_at = page.ended_at if page.answered else None
+    return PageSeen(person=page.person, at=page.at, answered_at=answered_at)
 
 
 def all_roles(rules: Rules) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The pages for those who signed in: the list, the room, who is on call."""
+"""The pages for those who signed in: the list and the room."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import timedelta
@@ -7,19 +7,18 @@ from urllib.parse import quote
 
 from litestar import Response, get, post
 from litestar.exceptions import HTTPException
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath
 from litestar.response import Redirect, Stream
 
 from tocsin.base.ids import parse_incident_id
 from tocsin.base.problems import ProblemsError
-from tocsin.base.times import parse_instant
 from tocsin.engine.desk import RefusedError, UnknownIncidentError
 from tocsin.engine.engine import Engine
 from tocsin.engine.verbs import VERBS, build, may
 from tocsin.engine.views import Principal
 from tocsin.faces.requests import SESSION_COOKIE, TheFace, actor_of, denied, face_of, is_still_let_in
 from tocsin.faces.web.forms import body_of, read_form, why_not
-from tocsin.faces.web.presenters import duty_rows, moment, rows
+from tocsin.faces.web.presenters import rows
 from tocsin.faces.web.render import AnyRequest, go, page
 from tocsin.faces.web.room import room_view
 from tocsin.incident import commands as c
@@ -129,29 +128,6 @@ async def ask(
             raise
         return go(face, room, str(error), refused=True)
     return go(face, room, answer.said or "Done.")
-
-
-@get("/oncall", include_in_schema=False)
-async def show_oncall(request: AnyRequest, face: TheFace, at: FromQuery[str] = "") -> Response[str]:
-    """Who is on call, now or at another time."""
-    principal, when = await signed_in(request), face.engine.clock.now()
-    wrong = ""
-    if at:
-        try:
-            when = parse_instant(at if at.endswith("Z") or "+" in at else f"{at}Z")
-        except ValueError:
-            wrong = f"{at[:40]!r} is no time; write one such as 2026-12-25T03:00 (UTC)."
-    return await page(
-        request,
-        "oncall.html",
-        "On call",
-        principal=principal,
-        here="oncall",
-        at=moment(when),
-        at_field=when.strftime("%Y-%m-%dT%H:%M"),
-        wrong=wrong,
-        duty=duty_rows(await face.engine.queries.duty(when)),
-    )
 
 
 @get("/live", include_in_schema=False)

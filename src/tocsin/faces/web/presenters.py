@@ -8,7 +8,7 @@ import msgspec
 
 from tocsin.base.ids import IncidentId
 from tocsin.base.times import humane, in_zone, require_utc
-from tocsin.engine.views import Duty, Trouble
+from tocsin.engine.views import Trouble
 from tocsin.incident.state import Incident, State
 from tocsin.oncall.model import Roster
 from tocsin.playbook.model import Severity
@@ -96,15 +96,6 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     due: Countdown | None
 
 
-class DutyRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Who fills a role."""
-
-    role: str
-    people: tuple[str, ...]
-    because: str
-    until: Moment | None
-
-
 def moment(at: datetime, zone: str = "UTC") -> Moment:
     """A time in the words of a zone."""
     return Moment(require_utc(at).isoformat(), in_zone(at, zone))
@@ -170,19 +161,6 @@ def _row(
         commander=commander.name if commander else "",
         firing=incident.firing_count,
         due=countdown(due, now) if due else None,
-    )
-
-
-def duty_rows(duty: Duty) -> tuple[DutyRow, ...]:
-    """Who is on call, role by role."""
-    return tuple(
-        DutyRow(
-            role=each.role,
-            people=tuple(person.name for person in each.people),
-            because=each.because,
-            until=moment(each.until) if each.until else None,
-        )
-        for each in duty.roles
     )
 
 

@@ -1,7 +1,7 @@
 """The escalation path as a drawing: edges to SVG, by nothing but arithmetic."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import msgspec
@@ -10,9 +10,11 @@ from tocsin.base.ids import role_key
 from tocsin.base.times import humane
 from tocsin.playbook.model import Condition, Edge
 
-ROW = 58
-"""Pixels from one box to the next."""
 BOX = 44
+"""Pixels from the top of a box to its bottom."""
+GAP = 14
+NAME_ROW = 18
+"""How much taller a box is that also holds a name."""
 INDENT = 44
 MARGIN = 8
 CHAR = 8.2
@@ -37,6 +39,14 @@ class Box(msgspec.Struct, frozen=True):
     row: int
     depth: int
     parent: int | None
+
+
+class _Size(msgspec.Struct, frozen=True):
+    box: int
+
+    @property
+    def row(self) -> int:
+        return self.box + GAP
 
 
 def condition_words(edge: Edge) -> str:
@@ -88,16 +98,23 @@ def _owned(levels: Sequence[str], words: str) -> str:
     return f"{words} · owns {'/'.join(levels)}" if levels else words
 
 
-def escalation_svg(edges: Sequence[Edge]) -> str:
+def escalation_svg(edges: Sequence[Edge], people: Mapping[str, str] | None = None) -> str:
     """The path as one SVG element with a title and a description, in the colours of the text around it;
-    "" where there is no path."""
+    "" where there is no path. `people` says who has each role, by its key, where that is to be shown."""
     boxes = lay_out(edges)
     if not boxes:
         return ""
-    widths = [max(len(each.role) * CHAR, len(each.words) * CHAR * 0.9) + 28 for each in boxes]
+    names = [(people or {}).get(role_key(each.role), "") for each in boxes]
+    size = _Size(BOX + (NAME_ROW if people is not None else 0))
+    widths = [
+        max(len(each.role) * CHAR, len(each.words) * CHAR * 0.9, len(name) * CHAR) + 28
+        for each, name in zip(boxes, names, strict=True)
+    ]
     across = max(MARGIN + each.depth * INDENT + width for each, width in zip(boxes, widths, strict=True))
-    down = len(boxes) * ROW
+    down = len(boxes) * size.row
     said = ". ".join(f"{edge.source} to {edge.to}: {condition_words(edge)}" for edge in edges)
+    filled = dict(zip((each.role for each in boxes), names, strict=True))
+    said += "".join(f". {role} is {name}" for role, name in filled.items() if name)
     parts = [
         f'<svg class="path" role="img" aria-labelledby="path-title path-text" '
         f'viewBox="0 0 {across + MARGIN:.0f} {down + MARGIN}" width="{across + MARGIN:.0f}" '
@@ -106,8 +123,8 @@ def escalation_svg(edges: Sequence[Edge]) -> str:
         '<title id="path-title">Escalation path</title>',
         f'<desc id="path-text">{plain(said)}.</desc>',
     ]
-    parts += [_arm(each, boxes[each.parent]) for each in boxes if each.parent is not None]
-    parts += [_box(each, width) for each, width in zip(boxes, widths, strict=True)]
+    parts += [_arm(each, boxes[each.parent], size) for each in boxes if each.parent is not None]
+    parts += [_box(*each, size) for each in zip(boxes, names, widths, strict=True)]
     return "\n".join([*parts, "</svg>"])
 
 
@@ -115,21 +132,22 @@ def _left(box: Box) -> float:
     return MARGIN + box.depth * INDENT
 
 
-def _arm(box: Box, parent: Box) -> str:
+def _arm(box: Box, parent: Box, size: _Size) -> str:
     """The line down from the box above and to the right, with the head of its arrow."""
     stem, end = _left(parent) + INDENT / 2, _left(box) - 2
-    top, middle = MARGIN + parent.row * ROW + BOX, MARGIN + box.row * ROW + BOX / 2
+    top, middle = MARGIN + parent.row * size.row + size.box, MARGIN + box.row * size.row + size.box / 2
     return (
         f'<path d="M{stem:.0f} {top:.0f}V{middle:.0f}H{end:.0f}" fill="none" stroke="currentColor" '
         f'stroke-width="1.5"/><path d="M{end:.0f} {middle:.0f}l-8 -4.5v9z"/>'
     )
 
 
-def _box(box: Box, width: float) -> str:
-    left, top = _left(box), MARGIN + box.row * ROW
+def _box(box: Box, name: str, width: float, size: _Size) -> str:
+    left, top = _left(box), MARGIN + box.row * size.row
+    third = f'<text x="{left + 14:.0f}" y="{top + 54}" font-size="14">{plain(name)}</text>' if name else ""
     return (
-        f'<rect x="{left:.0f}" y="{top}" width="{width:.0f}" height="{BOX}" rx="8" fill="none" '
+        f'<rect x="{left:.0f}" y="{top}" width="{width:.0f}" height="{size.box}" rx="8" fill="none" '
         'stroke="currentColor" stroke-width="1.5"/>'
         f'<text x="{left + 14:.0f}" y="{top + 18}" font-size="14" font-weight="600">{plain(box.role)}</text>'
-        f'<text x="{left + 14:.0f}" y="{top + 35}" font-size="12.5">{plain(box.words)}</text>'
+        f'<text x="{left + 14:.0f}" y="{top + 35}" font-size="12.5">{plain(box.words)}</text>{third}'
     )
