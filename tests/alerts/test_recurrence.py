@@ -8,6 +8,7 @@ import pytest
 from dateutil.rrule import rrulestr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tocsin.alerts.matchers import parse_matchers
 from tocsin.alerts.recurrence import (
@@ -19,7 +20,7 @@ from tocsin.alerts.recurrence import (
     starts_on,
 )
 from tocsin.alerts.rules import Window
-from tocsin.alerts.windows import Windows, open_until, window_of
+from tocsin.alerts.windows import Windows, occurrence, open_until, window_of
 
 DAYS = st.lists(st.sampled_from(["MO", "TU", "WE", "TH", "FR", "SA", "SU"]), max_size=3, unique=True)
 NUMBERED = st.lists(
@@ -225,3 +226,56 @@ def test_a_window_is_for_the_alerts_that_it_names() -> None:
     mine = window_of(found, {"service": "db"})
     assert mine is not None
     assert mine.because == "in the maintenance window w until Wed 01 Jul 2026, 05:00 CEST"
+
+
+def window_of_test(text: str, zone: str = "Europe/Paris") -> Window:
+    start, lasts = parse_words(text)
+    return Window(name="w", matchers=parse_matchers('a="b"'), start=start, lasts=lasts, zone=zone, text=text)
+
+
+def test_the_next_occurrence() -> None:
+    sunday = window_of_test("every sunday 02:00 for 2h")
+    found = occurrence(sunday, datetime(2026, 11, 24, 12, tzinfo=UTC))
+    assert found is not None
+    assert (found.is_open, found.starts_at, found.ends_at) == (
+        False,
+        datetime(2026, 11, 29, 1, tzinfo=UTC),
+        datetime(2026, 11, 29, 3, tzinfo=UTC),
+    )
+    held = occurrence(sunday, datetime(2026, 11, 29, 1, tzinfo=UTC))
+    assert held is not None
+    assert (held.is_open, held.starts_at, held.ends_at) == (True, found.starts_at, found.ends_at)
+    after = occurrence(sunday, found.ends_at)
+    assert after is not None
+    assert (after.is_open, after.starts_at) == (False, datetime(2026, 12, 6, 1, tzinfo=UTC))
+
+
+def test_occurrences_far_ahead_and_none() -> None:
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    leap = Window(
+        name="leap",
+        matchers=parse_matchers('a="b"'),
+        start=parse_rule("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29;BYHOUR=3"),
+        lasts=timedelta(hours=1),
+        zone="UTC",
+        text="",
+    )
+    found = occurrence(leap, now)
+    assert found is not None
+    assert found.starts_at == datetime(2028, 2, 29, 3, tzinfo=UTC)
+    over = parse_rule("FREQ=DAILY;BYHOUR=3;UNTIL=20260101")
+    assert occurrence(replace(leap, start=over), now) is None
+
+
+@given(
+    st.sampled_from(["every day 23:30 for 3h", "every weekday 02:30 for 1h", "every saturday 22:00 for 50h"]),
+    st.integers(0, 366 * 24 * 60),
+)
+def test_an_occurrence_agrees_with_what_is_open(text: str, minutes: int) -> None:
+    window, now = window_of_test(text), datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
+    found = occurrence(window, now)
+    assert found is not None
+    assert found.is_open == (open_until(window, now) is not None) == (found.starts_at <= now)
+    if not found.is_open:
+        assert open_until(window, found.starts_at - timedelta(minutes=1)) is None
+        assert open_until(window, found.starts_at) == found.ends_at

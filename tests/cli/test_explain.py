@@ -1,6 +1,7 @@
 """`tocsin explain` as it is typed, and its page in a browser."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,34 @@ def test_a_policy_is_explained(explain: Any, tmp_path: Path) -> None:
     assert explain("playbook.md", "--policy", "none.toml").exit_code == 2
     (tmp_path / "policy.toml").write_text("[steps.look]\nrun = 1\n", encoding="utf-8")
     assert explain("playbook.md", "--policy", "policy.toml").exit_code != 0
+
+
+WINDOWS = """---
+tocsin:
+  maintenance:
+    - {name: backup, matchers: 'service="db"', start: every sunday 02:00 for 2h, zone: Europe/Paris}
+---
+"""
+
+
+def test_maintenance_windows_are_explained_and_shown(explain: Any, terminal: Any, tmp_path: Path) -> None:
+    playbook = tmp_path / "windows.md"
+    playbook.write_text(WINDOWS + HARBOUR.read_text(encoding="utf-8"), encoding="utf-8")
+    assert "Maintenance windows" not in explain("playbook.md").stdout
+    told = explain("windows.md", "--at", "2026-12-24T12:00Z")
+    assert told.exit_code == 0, told.stderr
+    assert "open nothing and page nobody until it ends" in told.stdout
+    words = " ".join(told.stdout.split())
+    assert re.search(r"next Sun\b.*27 Dec 2026\b", words)
+    held = explain("windows.md", "--at", "2026-12-27T02:00Z").stdout
+    assert re.search(r"now, until Sun\b.*27 Dec\b", " ".join(held.split()))
+    assert "<h2>Maintenance windows</h2>" in explain("windows.md", "--html", "-").stdout
+    shown = terminal("show", "windows.md")
+    assert shown.exit_code == 0, shown.stderr
+    assert "Maintenance windows" in shown.stdout
+    assert 'service="db"' in shown.stdout
+    assert "every sunday 02:00 for 2h" in " ".join(shown.stdout.split())
+    assert "Maintenance windows" not in terminal("show", "playbook.md").stdout
 
 
 def test_a_level_that_is_not_there(explain: Any) -> None:

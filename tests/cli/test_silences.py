@@ -91,3 +91,28 @@ def test_a_refusal_is_told(stub: Any, terminal: Any) -> None:
     result = terminal("silence", "expire", "x")
     assert result.exit_code == 1
     assert "There is no silence x." in result.output
+
+
+def test_windows(stub: Any, terminal: Any) -> None:
+    window = {
+        "playbook": "playbook.md",
+        "name": "night work",
+        "matchers": 'service="shop"',
+        "start": "every day 02:00 for 2h",
+        "zone": "UTC",
+        "lasts": "PT2H",
+        "holds": True,
+        "starts_at": "2026-12-25T02:00:00Z",
+        "ends_at": "2026-12-25T04:00:00Z",
+    }
+    over = {**window, "name": "gone", "holds": False, "starts_at": None, "ends_at": None}
+    stub.answer("GET", "/maintenance", {"windows": [window, over]})
+    result = terminal("silence", "windows")
+    assert result.exit_code == 0, result.output
+    head, first, second = result.stdout.splitlines()
+    assert head.split() == ["WINDOW", "STATE", "FROM", "UNTIL", "MATCHERS", "BEGINS"]
+    assert first.startswith("night work  holds now  Fri 25 Dec 2026, ")
+    assert first.endswith('service="shop"  every day 02:00 for 2h (UTC)')
+    assert second.split()[:2] == ["gone", "over"]
+    stub.answer("GET", "/maintenance", {"windows": []})
+    assert terminal("silence", "windows").stdout == "The playbooks have no maintenance windows.\n"

@@ -7,6 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from tocsin.alerts.matchers import parse_matchers
+from tocsin.alerts.recurrence import parse_words
+from tocsin.alerts.rules import NoiseRules, Window
 from tocsin.base.ids import LevelId, PersonId
 from tocsin.drill.run import run_drill
 from tocsin.drill.scenario import DrillReport, Scenario, offset_text
@@ -22,6 +25,7 @@ from tocsin.playbook.model import (
     Edge,
     MessageKind,
     MessageTemplate,
+    Options,
     Playbook,
     Postmortem,
     Severity,
@@ -237,3 +241,29 @@ def test_a_playbook_without_roles_is_rehearsed_too() -> None:
 )
 def test_offsets(span: timedelta, text: str) -> None:
     assert offset_text(span) == text
+
+
+def test_an_alert_within_a_maintenance_window_is_kept_silent() -> None:
+    start, lasts = parse_words("every friday 03:00 for 2h")
+    window = Window(
+        name="database backup",
+        matchers=parse_matchers('alertname="DatabaseDown"'),
+        start=start,
+        lasts=lasts,
+        zone="Europe/Paris",
+        text="every friday 03:00 for 2h",
+    )
+    noise = NoiseRules(maintenance=(window,))
+    playbook = msgspec.structs.replace(PLAYBOOK, options=Options(noise=noise))
+    rules = msgspec.structs.replace(RULES, playbook=playbook)
+    scenario = Scenario(alert="DatabaseDown", labels={"severity": "P1"}, at=CHRISTMAS)
+    report = run_drill(scenario, rules)
+    first, second = (line.text for line in report.lines)
+    assert "opens no incident: in the maintenance window database backup until" in first
+    assert "Fri 25 Dec 2026, 05:00 CET" in first
+    assert second == "If it still fires when the window ends, at T+02:00:00, it is placed then."
+    assert report.incident is None
+    later = run_drill(msgspec.structs.replace(scenario, at=CHRISTMAS + timedelta(hours=2)), rules)
+    assert later.incident is not None
+    other = run_drill(msgspec.structs.replace(scenario, alert="DiskFull"), rules)
+    assert other.incident is not None

@@ -111,7 +111,7 @@ async def test_a_permanent_failure_leads_to_the_other_methods_and_then_to_the_fa
     await house.deliver()
     assert "everybody@example.org" in [each.address for each in house.outbox.sent]
     own = await house.incident("INC-2")
-    assert own.title == "Nobody could be reached for On-Call Engineer"
+    assert own.title == "TocsinNobodyReachable: Nobody could be reached for On-Call Engineer"
     assert "ben@example.org" in [each.address for each in house.outbox.sent], "the next role is paged at once"
 
 

@@ -1,12 +1,16 @@
 """The pages of alerts and silences, without JavaScript."""
 
 from datetime import timedelta
+from importlib.resources import files
 
 import msgspec
 
 from tests.http.house import HOSTILE, ME, OTHER, PASSWORD, House, ListSource
 from tests.web.forms import Browser, read
 from tocsin.alerts.matchers import Matcher, Operator, parse_matchers
+from tocsin.alerts.recurrence import parse_rule
+from tocsin.alerts.rules import Window
+from tocsin.engine.shelf import read_document, shelf_of
 from tocsin.engine.sources import Arrival
 from tocsin.faces.web.alertview import matcher_line
 from tocsin.incident import commands as c
@@ -216,3 +220,37 @@ def test_labels_as_matchers() -> None:
         line = matcher_line("name", value)
         assert parse_matchers(line).all == (Matcher("name", Operator.EQUAL, value),)
     assert matcher_line("not a name!", "x") == ""
+
+
+async def test_the_page_of_silences_shows_the_windows(house: House, browser: Browser) -> None:
+    assert "Maintenance windows" not in (await browser.open("/silences")).text
+    content = files("tocsin").joinpath("examples/playbook.md").read_bytes()
+    document = read_document("playbook.md", content)
+    windows = [
+        Window(
+            name=name,
+            matchers=parse_matchers('service="shop", env!="test"'),
+            start=parse_rule(rule),
+            lasts=timedelta(hours=2),
+            zone="Europe/Paris",
+            text=rule,
+        )
+        for name, rule in (
+            ("gone", "FREQ=DAILY;BYHOUR=3;UNTIL=20260101"),
+            ("weekly", "FREQ=WEEKLY;BYDAY=SU;BYHOUR=2"),
+            (f"night {HOSTILE}", "FREQ=DAILY;BYHOUR=3"),
+        )
+    ]
+    noise = msgspec.structs.replace(document.playbook.options.noise, maintenance=tuple(windows))
+    options = msgspec.structs.replace(document.playbook.options, noise=noise)
+    playbook = msgspec.structs.replace(document.playbook, options=options)
+    shelf = shelf_of(msgspec.structs.replace(document, playbook=playbook))
+    await house.engine.library.replace(shelf, house.engine.library.rules().roster)
+    page = await browser.open("/silences")
+    assert HOSTILE not in page.text
+    text = " ".join(read(page).text.split())
+    places = [text.index(each) for each in ("night <script>", "weekly", "gone")]
+    assert places == sorted(places)
+    assert "holds now service is shop, and env is not test Since Tue 24 Nov 2026, 02:00 UTC to" in text
+    assert "Next Sun 29 Nov 2026, 01:00 UTC to Sun 29 Nov 2026, 03:00 UTC" in text
+    assert "It does not come again" in text

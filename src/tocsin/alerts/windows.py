@@ -16,6 +16,10 @@ LASTS_MAX = timedelta(days=7)
 """A window that lasts longer is no recurring maintenance."""
 
 
+COMES_WITHIN = timedelta(days=8 * 366)
+"""So far ahead the next occurrence is looked for; the 29th of February is at most eight years away."""
+
+
 class OpenWindow(msgspec.Struct, frozen=True):
     """A window that is open until `ends_at` (UTC)."""
 
@@ -41,6 +45,32 @@ def open_until(window: Window, now: datetime) -> datetime | None:
     """When the window that is open at `now` (UTC) ends; None where it is not open."""
     ends = [start + window.lasts for start in starts_around(window, now) if start <= now]
     return max((end for end in ends if end > now), default=None)
+
+
+class Occurrence(msgspec.Struct, frozen=True, kw_only=True):
+    """A time that a window holds: now, where `is_open`, else the next one. Both ends are UTC."""
+
+    window: Window
+    starts_at: datetime
+    ends_at: datetime
+    is_open: bool
+
+
+def occurrence(window: Window, now: datetime) -> Occurrence | None:
+    """When a window holds at `now` (UTC) or next; None where it does not come again within `COMES_WITHIN`.
+
+    Where one beginning falls into the time that another still holds, both are one occurrence.
+    """
+    ends_at = open_until(window, now)
+    if ends_at is not None:
+        begun = [start for start in starts_around(window, now) if start <= now < start + window.lasts]
+        return Occurrence(window=window, starts_at=min(begun), ends_at=ends_at, is_open=True)
+    today = now.astimezone(zone(window.zone)).date()
+    for offset in range(-1, COMES_WITHIN.days):
+        for start in starts_on(window.start, today + timedelta(days=offset), window.zone):
+            if start > now:
+                return Occurrence(window=window, starts_at=start, ends_at=start + window.lasts, is_open=False)
+    return None
 
 
 class Windows:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from tocsin.alerts.windows_told import HEAD, window_rows
 from tocsin.base.ids import LevelId
 from tocsin.base.times import humane
 from tocsin.drill.foresee import SOME_DAY, Call, Foreseen, foresee
@@ -58,13 +59,16 @@ def explain(
         notes += ("The playbook has no severities that could be recognised, so nothing has a clock.",)
     foreseen = [foresee(level, rules, at) for level in levels]
     parts = [_level(each, rules, has_roster) for each in foreseen]
-    parts += [_steps(rules), _clocks(foreseen, rules)]
+    parts += [_steps(rules), _windows(rules, at), _clocks(foreseen, rules)]
     return Explanation(
         title=rules.playbook.title,
         notes=notes,
         parts=tuple(part for part in parts if part.said or part.tables),
         escalation=rules.playbook.escalation,
     )
+
+
+WINDOWS = "Maintenance windows"
 
 
 def _after(span: timedelta) -> str:
@@ -167,6 +171,13 @@ def _steps(rules: Rules) -> Part:
     )
     tables = (Table(title="Steps", head=("Group", "Step", "Effect", "Waits for", "Place"), rows=rows),)
     return Part(title="Steps", said=tuple(said), tables=tables if rows else ())
+
+
+def _windows(rules: Rules, at: datetime) -> Part:
+    rows = tuple(window_rows(rules.playbook.options.noise.maintenance, at))
+    said = "Alerts that fire in one of these and match it open nothing and page nobody until it ends."
+    table = Table(title=WINDOWS, head=HEAD, rows=rows)
+    return Part(title=WINDOWS, said=(said,) if rows else (), tables=(table,) if rows else ())
 
 
 def _clocks(foreseen: Sequence[Foreseen], rules: Rules) -> Part:

@@ -4,11 +4,15 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from tocsin.alerts.grouping import Opens, place
+from tocsin.alerts.holders import Holders
 from tocsin.alerts.model import Alert, AlertStatus, fingerprint
+from tocsin.alerts.placing import BookRules, BookSurroundings, Silences
+from tocsin.alerts.storms import Storm
+from tocsin.alerts.windows import window_of
 from tocsin.base.ids import IncidentId, PersonId
 from tocsin.base.times import require_utc
 from tocsin.drill.attached import Rehearsed, rehearsed, step_said
-from tocsin.drill.scenario import DrillLine, DrillReport, Scenario
+from tocsin.drill.scenario import DrillLine, DrillReport, Scenario, offset_text
 from tocsin.drill.verdict import verdict
 from tocsin.engine.queries import line_of
 from tocsin.incident import commands as c
@@ -46,7 +50,8 @@ class _Drill:
 
     def run(self, notes: tuple[str, ...]) -> DrillReport:
         alert = self._alert(AlertStatus.FIRING, self.start)
-        placed = place(alert, self.rules.playbook.options.group_by, (), ())
+        around = self._around()
+        placed = place(alert, self.rules.playbook.options.group_by, (), (), around=around)
         if isinstance(placed, Opens):
             opening = c.OpenByAlert(alert=alert, group_key=placed.group_key, because=placed.because)
             self._ask(opening, _SENDER, self.start)
@@ -56,6 +61,7 @@ class _Drill:
         else:
             text = f"The alert {alert.name} opens no incident: {placed.because}."
             self._say(self.start, "Note", "trouble", text)
+            self._tell_of_window(alert, around)
         return DrillReport(
             scenario=self.scenario,
             playbook=self.rules.playbook.title,
@@ -65,6 +71,20 @@ class _Drill:
             incident=self.incident,
             runbooks=self.runbooks,
         )
+
+    def _around(self) -> BookSurroundings:
+        """The playbook's rules about noise at the start, in a house where nothing else has happened."""
+        book = BookRules(self.rules.playbook.options.noise, "")
+        nothing = Silences((), self.start)
+        around = BookSurroundings(book, nothing, {}, Storm(group=""), Holders(()), self.start)
+        return around.ask_about(())
+
+    def _tell_of_window(self, alert: Alert, around: BookSurroundings) -> None:
+        window = window_of(around.book.windows.open_at(self.start), alert.labels)
+        if window is not None:
+            after = offset_text(window.ends_at - self.start)
+            text = f"If it still fires when the window ends, at {after}, it is placed then."
+            self._say(self.start, "Note", "note", text)
 
     def _attach(self, alert: Alert) -> None:
         """Tell the service runbooks that the incident has for its alert, each with its steps."""

@@ -9,6 +9,7 @@ import msgspec
 from tocsin.alerts.matchers import Matchers
 from tocsin.alerts.model import AlertStatus
 from tocsin.alerts.silences import Silence, silencing
+from tocsin.alerts.windows import Windows
 from tocsin.base.ids import IncidentId, incident_number
 from tocsin.base.times import humane
 from tocsin.engine.library import Library
@@ -88,7 +89,9 @@ class Explainer:
         # What happened at one time is told in the order in which it was decided.
         lines.sort(key=lambda line: line.at)
         lines[1:1] = [_route(record, self._library.current)]
-        lines += _now(record, await self._silences.list(), self._clock.now())
+        now = self._clock.now()
+        lines += _windows(record, self._library.current, now)
+        lines += _now(record, await self._silences.list(), now)
         return Why(record=record, lines=tuple(lines))
 
     async def _incidents(
@@ -172,6 +175,16 @@ def _about(event: e.AnyEvent, fingerprint: str) -> About | None:
             return About.INCIDENT if event.fingerprint == fingerprint else None
         case _:
             return next((about for kinds, about in _ABOUT if isinstance(event, kinds)), None)
+
+
+def _windows(record: AlertRecord, shelf: Shelf, now: datetime) -> Iterator[WhyLine]:
+    book, labels = shelf.for_alert(record.alert), record.alert.labels
+    open_now = Windows(book.playbook.options.noise.maintenance).open_at(now)
+    for each in open_now:
+        if each.window.matchers.matches(labels):
+            left = humane(each.ends_at - now)
+            text = f"The maintenance window {each.window.name} matches it, for another {left}."
+            yield WhyLine(at=now, about=About.NOW, text=text)
 
 
 def _now(record: AlertRecord, silences: Iterable[Silence], now: datetime) -> Iterator[WhyLine]:

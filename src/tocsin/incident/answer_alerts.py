@@ -30,7 +30,7 @@ def _open_by_alert(command: c.OpenByAlert, rules: Rules) -> Accepted:
     alert = command.alert
     verdict = judge_alert(alert, rules.playbook)
     opened = e.Opened(
-        title=alert.summary[: limits.title_chars_max],
+        title=alert.title[: limits.title_chars_max],
         description=alert.annotations.get("description", "")[: limits.note_chars_max],
         level=verdict.level,
         evidence=verdict.evidence,

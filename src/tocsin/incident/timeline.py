@@ -30,7 +30,8 @@ def _about_alerts(event: e.AnyEvent) -> str:
         case e.Opened():
             how = f"alert {event.alert.name}" if event.alert else "a person's report"
             drill = "DRILL. " if event.drill else ""
-            what = "" if event.alert and event.title == event.alert.name else f": {event.title}"
+            name = event.alert.name if event.alert else ""
+            what = "" if event.alert and event.title == name else f": {event.title.removeprefix(f'{name}: ')}"
             return f"{drill}Opened as {event.level} by {how}{what}. {evidence_words(event.evidence)}"
         case e.AlertAttached():
             again = "fires again" if event.again else "joined"

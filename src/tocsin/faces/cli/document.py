@@ -3,7 +3,7 @@
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +17,7 @@ from tocsin.faces.cli.errors import usage
 from tocsin.faces.cli.paper import clean, write_json
 from tocsin.faces.cli.services import CliServices
 from tocsin.faces.cli.telling import summary
-from tocsin.faces.cli.understood import understood
+from tocsin.faces.cli.understood import understood, windows
 from tocsin.playbook.kinds import Profile
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def register(app: typer.Typer, services: CliServices) -> None:
         if as_json:
             write_json(to_document(playbook))
         else:
-            draw(playbook)
+            draw(playbook, services.clock().now())
 
 
 def load(file: Path) -> "Playbook":
@@ -96,8 +96,9 @@ def content_of(file: Path, bytes_max: int) -> bytes:
     return content
 
 
-def draw(playbook: "Playbook") -> None:
-    """The readable picture of a playbook on standard output; without colours where it goes into a pipe."""
+def draw(playbook: "Playbook", now: datetime) -> None:
+    """The readable picture of a playbook on standard output, with its windows as of `now` (UTC); without
+    colours where it goes into a pipe."""
     from rich.console import Console
 
     is_terminal = sys.stdout.isatty()
@@ -111,6 +112,7 @@ def draw(playbook: "Playbook") -> None:
     _draw_actions(console, playbook)
     _draw_words(console, playbook)
     _draw_people(console, playbook)
+    _table(console, *windows(playbook, now))
     _draw_rest(console, playbook)
 
 

@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
     silences.command("add")(add)
     silences.command("list")(list_silences)
     silences.command("expire")(expire)
+    silences.command("windows")(list_windows)
     app.add_typer(silences, name="silence", rich_help_panel=PANEL)
 
 
@@ -114,6 +115,33 @@ def expire(
         return
     for each in ended:
         write(f"{text_of(each, 'id')}: {text_of(each, 'text')} ended {local_time(each.get('ends_at'))}.")
+
+
+def list_windows(server: Server = None, token_file: TokenFile = None, as_json: Json = False) -> None:
+    """List the maintenance windows of the playbooks: which hold now, and when each does next."""
+    answer = connect(server, token_file).get("/maintenance")
+    if as_json:
+        write_json(answer)
+        return
+    rows = rows_of(answer, "windows")
+    if not rows:
+        write("The playbooks have no maintenance windows.")
+        return
+    table(
+        ("WINDOW", "STATE", "FROM", "UNTIL", "MATCHERS", "BEGINS"),
+        [
+            (
+                text_of(each, "name"),
+                "holds now" if each.get("holds") else "to come" if each.get("starts_at") else "over",
+                local_time(each.get("starts_at")),
+                local_time(each.get("ends_at")),
+                text_of(each, "matchers"),
+                f"{text_of(each, 'start')} ({text_of(each, 'zone')})",
+            )
+            for each in rows
+        ],
+        ["" if each.get("holds") else "dim" for each in rows],
+    )
 
 
 def _matcher(word: str) -> str:

@@ -62,11 +62,16 @@ class GettableAlert(msgspec.Struct, frozen=True, kw_only=True, rename=_go_name):
 
 
 def gettable_alert(
-    record: AlertRecord, receiver: str, silenced_by: tuple[str, ...], inhibited_by: tuple[str, ...]
+    record: AlertRecord,
+    receiver: str,
+    silenced_by: tuple[str, ...],
+    inhibited_by: tuple[str, ...],
+    muted_by: tuple[str, ...] = (),
 ) -> GettableAlert:
-    """A record of an alert as Alertmanager shows it."""
+    """A record of an alert as Alertmanager shows it; `muted_by` are the maintenance windows, which are its
+    time intervals."""
     alert = record.alert
-    suppressed = silenced_by or inhibited_by
+    suppressed = silenced_by or inhibited_by or muted_by
     return GettableAlert(
         annotations=alert.annotations,
         ends_at=alert.expires_at or NO_TIME,
@@ -77,6 +82,7 @@ def gettable_alert(
             state="suppressed" if suppressed else "active",
             silenced_by=silenced_by,
             inhibited_by=inhibited_by,
+            muted_by=muted_by,
         ),
         updated_at=record.last_seen_at,
         labels=alert.labels,

@@ -12,6 +12,7 @@ from tocsin.alerts.silences import Silence, SilenceState, silencing
 from tocsin.base import limits
 from tocsin.base.problems import ProblemsError
 from tocsin.engine.engine import Engine
+from tocsin.engine.maintenance import Muting
 from tocsin.engine.records import AlertRecord
 from tocsin.engine.shelf import Book, Shelf
 from tocsin.faces.http.alertmanager_shapes import AlertGroup, GettableAlert, Receiver, gettable_alert
@@ -81,8 +82,9 @@ class ReceiverFilter:
 
 
 async def firing_alerts(engine: Engine, filters: Sequence[Matcher], receivers: ReceiverFilter) -> list[Found]:
-    """The alerts that fire now, by their fingerprints, each with its silences and its group."""
+    """The alerts that fire now, by their fingerprints, each with its silences, its windows and its group."""
     shelf, now = engine.library.current, engine.clock.now()
+    muting = Muting(shelf, now)
     active = [each for each in await engine.silencing.list() if each.state(now) is SilenceState.ACTIVE]
     found: list[Found] = []
     for number, record in enumerate(await engine.queries.alerts(ALERTS_READ_MAX), 1):
@@ -97,7 +99,9 @@ async def firing_alerts(engine: Engine, filters: Sequence[Matcher], receivers: R
             silenced_by = tuple(each.id for each in silencing(active, alert.labels, now))
             group_by = book.playbook.options.group_by
             group = {name: alert.labels[name] for name in group_by if name in alert.labels}
-            found.append((gettable_alert(record, book.name, silenced_by, inhibited_by(record)), group))
+            muted_by = muting.of(book, alert.labels)
+            shown = gettable_alert(record, book.name, silenced_by, inhibited_by(record), muted_by)
+            found.append((shown, group))
     return sorted(found, key=lambda each: each[0].fingerprint)
 
 

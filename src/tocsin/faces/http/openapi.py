@@ -15,7 +15,8 @@ from litestar.status_codes import HTTP_404_NOT_FOUND
 from tocsin import __version__
 from tocsin.engine.verbs import VERBS
 from tocsin.faces.http.alertmanager_shapes import PostableSilence
-from tocsin.faces.http.shapes import HowHandled, NewAccount, NewReport, NewSilence, NewToken
+from tocsin.faces.http.shapes import HowHandled, NewAccount, NewReport, NewToken
+from tocsin.faces.http.shapes_silences import NewSilence
 from tocsin.incident import commands as c
 
 _KINDS = {each.value: each for each in OpenAPIType}

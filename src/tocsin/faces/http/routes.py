@@ -31,6 +31,7 @@ API: list[ControllerRouterHandler] = [
     *looking.ALERTS,
     looking.read_health,
     silences.list_silences,
+    silences.list_maintenance,
     silences.read_silence,
     silences.create_silence,
     silences.expire_silence,

@@ -4,8 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from tocsin.alerts.matchers import Matcher, format_matchers
-from tocsin.alerts.silences import Silence, SilenceState, silencing
+from tocsin.alerts.silences import Silence, silencing
 from tocsin.base.ids import IncidentId, LevelId, PersonId
 from tocsin.engine.access import Role, Scope
 from tocsin.engine.records import Account, AlertRecord, Token
@@ -199,53 +198,6 @@ class AlertList(msgspec.Struct, frozen=True, kw_only=True):
 
     alerts: list[AlertDocument]
     after: str = ""
-
-
-class SilenceDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """A silence. `text` holds its matchers as they are written."""
-
-    id: str
-    state: SilenceState
-    text: str
-    matchers: tuple[Matcher, ...]
-    starts_at: datetime
-    ends_at: datetime
-    created_by: str
-    comment: str
-    updated_at: datetime
-
-
-def silence_document(silence: Silence, now: datetime) -> SilenceDocument:
-    """A silence as the API shows it. `now` is UTC."""
-    return SilenceDocument(
-        id=silence.id,
-        state=silence.state(now),
-        text=format_matchers(silence.matchers),
-        matchers=silence.matchers,
-        starts_at=silence.starts_at,
-        ends_at=silence.ends_at,
-        created_by=silence.created_by,
-        comment=silence.comment,
-        updated_at=silence.updated_at,
-    )
-
-
-class SilenceList(msgspec.Struct, frozen=True, kw_only=True):
-    """Silences: the active first, then those to come, then the ended."""
-
-    silences: list[SilenceDocument]
-
-
-class NewSilence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a silence is made from. `matchers` is their text; the end is `ends_at`, or a duration (`2h`) after
-    the beginning in `lasts`. `replaces` is the id of the silence to change."""
-
-    matchers: str
-    comment: str
-    ends_at: datetime | None = None
-    lasts: str = ""
-    starts_at: datetime | None = None
-    replaces: str = ""
 
 
 class WhyDocument(msgspec.Struct, frozen=True, kw_only=True):

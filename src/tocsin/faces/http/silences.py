@@ -11,13 +11,21 @@ from tocsin.alerts.silences import SilenceState
 from tocsin.base import limits
 from tocsin.base.problems import Problem, ProblemsError
 from tocsin.base.times import parse_duration
+from tocsin.engine.maintenance import planned
 from tocsin.engine.silencing import LONGEST, UnknownSilenceError
 from tocsin.faces.http.alertmanager_view import in_order, read_filters, speaks_of
 from tocsin.faces.http.bodies import convert, json_object
 from tocsin.faces.http.guards import at_least
 from tocsin.faces.http.openapi import SilenceOperation
 from tocsin.faces.http.problems import AnyRequest, ApiError
-from tocsin.faces.http.shapes import NewSilence, SilenceDocument, SilenceList, silence_document
+from tocsin.faces.http.shapes_silences import (
+    MaintenanceList,
+    NewSilence,
+    SilenceDocument,
+    SilenceList,
+    maintenance_window,
+    silence_document,
+)
 from tocsin.faces.requests import TheFace, ThePrincipal, actor_of
 
 _TEXT_CHARS_MAX = limits.silence_matchers_max * limits.label_value_chars_max
@@ -39,6 +47,14 @@ async def list_silences(
     kept = [each for each in await face.engine.silencing.list() if speaks_of(each, wanted)]
     found = [each for each in kept if ended or each.state(now) is not SilenceState.EXPIRED]
     return SilenceList(silences=[silence_document(each, now) for each in in_order(found, now)])
+
+
+@get("/maintenance", guards=[at_least("viewer")], operation_id="listMaintenance", tags=["silences"])
+async def list_maintenance(face: TheFace) -> MaintenanceList:
+    """The maintenance windows of the playbooks, which silence alerts by the calendar: whether each holds
+    now, and when it begins and ends or next does."""
+    found = planned(face.engine.library.current, face.engine.clock.now())
+    return MaintenanceList(windows=[maintenance_window(each) for each in found])
 
 
 @get("/silences/{silence:str}", guards=[at_least("viewer")], operation_id="readSilence", tags=["silences"])

@@ -1,6 +1,6 @@
 """Alerts and silences as their templates show them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from urllib.parse import quote
 
@@ -9,6 +9,8 @@ import msgspec
 from tocsin.alerts.matchers import Matcher, Operator, parse_matchers
 from tocsin.alerts.model import Alert, AlertStatus
 from tocsin.alerts.silences import Silence, SilenceState
+from tocsin.base.times import humane
+from tocsin.engine.maintenance import Planned
 from tocsin.engine.records import AlertRecord
 from tocsin.engine.why import Why
 from tocsin.faces.web.presenters import Countdown, Moment, countdown, moment, safe_link
@@ -153,6 +155,40 @@ def silence_rows(silences: Iterable[Silence], state: SilenceState, now: datetime
             left=countdown(each.ends_at, now) if state is SilenceState.ACTIVE else None,
         )
         for each in chosen
+    )
+
+
+class WindowRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A maintenance window in the list; `starts` is None where it does not come again."""
+
+    name: str
+    playbook: str
+    matchers: tuple[str, ...]
+    when: str
+    lasts: str
+    holds: bool
+    starts: Moment | None
+    ends: Moment | None
+    left: Countdown | None
+
+
+def window_rows(windows: Sequence[Planned], now: datetime) -> tuple[WindowRow, ...]:
+    """The maintenance windows, in their order. The playbook is named where there are windows of several."""
+    several = len({each.book.name for each in windows}) > 1
+    return tuple(
+        WindowRow(
+            name=each.window.name,
+            playbook=each.book.playbook.title if several else "",
+            matchers=tuple(matcher_words(matcher) for matcher in each.window.matchers.all),
+            when=f"{each.window.text} ({each.window.zone})",
+            lasts=humane(each.window.lasts),
+            holds=occurs is not None and occurs.is_open,
+            starts=moment(occurs.starts_at) if occurs else None,
+            ends=moment(occurs.ends_at) if occurs else None,
+            left=countdown(occurs.ends_at, now) if occurs and occurs.is_open else None,
+        )
+        for each in windows
+        for occurs in (each.occurs,)
     )
 
 

@@ -11,13 +11,14 @@ from tocsin.alerts.matchers import Matcher, parse_matchers
 from tocsin.alerts.silences import SilenceState
 from tocsin.base.problems import ProblemsError
 from tocsin.base.times import in_zone, parse_duration, parse_instant
+from tocsin.engine.maintenance import planned
 from tocsin.engine.records import AlertRecord
 from tocsin.engine.silencing import UnknownSilenceError
 from tocsin.engine.told import SOURCE
 from tocsin.engine.verbs import may
 from tocsin.engine.views import Principal
 from tocsin.faces.requests import Face, TheFace, actor_of, denied
-from tocsin.faces.web.alertview import matcher_line, matcher_words, silence_rows
+from tocsin.faces.web.alertview import matcher_line, matcher_words, silence_rows, window_rows
 from tocsin.faces.web.forms import read_form, why_not
 from tocsin.faces.web.pages import signed_in
 from tocsin.faces.web.render import AnyRequest, go, page
@@ -47,7 +48,7 @@ class _Draft(msgspec.Struct, frozen=True, kw_only=True):
 
 @get("/silences", include_in_schema=False)
 async def show_silences(request: AnyRequest, face: TheFace) -> Response[Any]:
-    """Every silence: active, pending and ended."""
+    """Every silence: active, pending and ended; and the maintenance windows of the playbooks."""
     principal, now = await signed_in(request), face.engine.clock.now()
     silences = await face.engine.silencing.list()
     return await page(
@@ -59,6 +60,7 @@ async def show_silences(request: AnyRequest, face: TheFace) -> Response[Any]:
         active=silence_rows(silences, SilenceState.ACTIVE, now),
         pending=silence_rows(silences, SilenceState.PENDING, now),
         ended=silence_rows(silences, SilenceState.EXPIRED, now)[:ENDED_SHOWN],
+        windows=window_rows(planned(face.engine.library.current, now), now),
         may_silence=may(principal, "responder"),
     )
 
