@@ -74,11 +74,20 @@ def counts(change: Change) -> bool:
     return not isinstance(change, Swap) or change.state is SwapState.ACCEPTED
 
 
+def taker_of(change: Change) -> PersonId:
+    """Whom a change is about: who is away, or who comes to have a role."""
+    return change.taker if isinstance(change, Swap) else change.person
+
+
 def applied(roster: Roster, changes: Iterable[Change]) -> Roster:
     """The roster with all changes that count, in the order in which they were made: a later one lies over an
     earlier one. A change that speaks of a role that is not in the roster, or that nobody takes turns in, does
-    nothing, unless it is an override: that one stands over named people too."""
+    nothing, unless it is an override: that one stands over named people too. Nor does one that would put
+    somebody on call who is not in the roster (any more): nobody could reach them."""
+    known = {each.id for each in roster.people}
     for change in sorted((each for each in changes if counts(each)), key=lambda each: each.made_at):
+        if taker_of(change) not in known:
+            continue
         match change:
             case Away():
                 absence = Absence(

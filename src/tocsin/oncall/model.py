@@ -174,6 +174,7 @@ class RoleFill(msgspec.Struct, frozen=True, kw_only=True):
         if turns is not None:
             found += [person for layer in turns.layers for person in layer.rotation.people]
             found += [override.person for override in turns.overrides]
+        found += [override.person for override in self.overrides]
         return tuple(dict.fromkeys(found))
 
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 
 import msgspec
+from msgspec.structs import replace
 
 from tocsin.base.ids import PersonId
 from tocsin.base.times import in_zone, require_utc
@@ -31,8 +33,9 @@ def on_call(roster: Roster, role: str, at: datetime) -> OnCall:
     """Who is on call for a role at an instant.
 
     A schedule has one person on call from its first handover on, named people are all on call in their
-    order, but for those who are away. Where nobody is, `because` says why. `until` is when the answer next
-    changes by itself.
+    order, but for those who are away. An override over named people puts its person before all of them; of
+    several, the latest first. Where nobody is, `because` says why. `until` is when the answer next changes
+    by itself.
     """
     at = require_utc(at)
     fill = roster.role(role)
@@ -40,9 +43,9 @@ def on_call(roster: Roster, role: str, at: datetime) -> OnCall:
         return OnCall(role=role, because=f"nobody fills the role {role} in the roster")
     if fill.turns is not None:
         return _taking_turns(roster, role, fill.turns, at)
-    if not fill.people:
+    if not fill.people and not fill.overrides:
         return OnCall(role=role, because=f"the role {role} names nobody in the roster")
-    return _named(roster, role, fill.people, at)
+    return _named(roster, role, fill, at)
 
 
 def may_fill(roster: Roster, role: str, person: PersonId, at: datetime | None = None) -> bool:
@@ -57,14 +60,12 @@ def may_fill(roster: Roster, role: str, person: PersonId, at: datetime | None = 
     if person in fill.people:
         return True
     turns = fill.turns
-    if turns is None:
-        return False
-    if any(person in layer.rotation.people for layer in turns.layers):
+    if turns is not None and any(person in layer.rotation.people for layer in turns.layers):
         return True
     instant = None if at is None else require_utc(at)
     return any(
         override.person == person and (instant is None or lasts(override, instant))
-        for override in turns.overrides
+        for override in (*fill.overrides, *(turns.overrides if turns else ()))
     )
 
 
@@ -81,7 +82,7 @@ def shifts(
         return ()
     turns = fill.turns
     if turns is None:
-        return (Shift(people=fill.people, starts_at=start, ends_at=end),) if fill.people else ()
+        return _named_shifts(fill, start, end, absences)
     found: list[Shift] = []
     begins, holding = start, holding_at(turns, start, absences)
     at: datetime | None = start
@@ -108,17 +109,44 @@ def _shift(holding: Holding, person: PersonId, begins: datetime, ends: datetime)
     )
 
 
-def _named(roster: Roster, role: str, named: tuple[PersonId, ...], at: datetime) -> OnCall:
-    known, missing = _known(roster, named)
-    away = [each for each in roster.absences if each.person in named and lasts(each, at)]
-    people = tuple(person for person in known if person.id not in {each.person for each in away})
-    edges = [
-        edge for each in roster.absences if each.person in named for edge in (each.starts_at, each.ends_at)
-    ]
-    until = min((edge for edge in edges if edge > at), default=None)
+def _named_shifts(
+    fill: RoleFill, start: datetime, end: datetime, absences: Sequence[Absence]
+) -> tuple[Shift, ...]:
+    found: list[Shift] = []
+    edges = [start, *(edge for edge in _named_edges(fill, absences) if start < edge < end), end]
+    for begins, ends in pairwise(edges):
+        people, stands_in = _named_at(fill, begins, absences)
+        last = found[-1] if found else None
+        if last and last.ends_at == begins and (last.people, last.stands_in) == (people, stands_in):
+            found[-1] = replace(last, ends_at=ends)
+        elif people:
+            found.append(Shift(people=people, starts_at=begins, ends_at=ends, stands_in=stands_in))
+    return tuple(found)
+
+
+def _named_at(fill: RoleFill, at: datetime, absences: Sequence[Absence]) -> tuple[tuple[PersonId, ...], bool]:
+    """Whoever stands in, the latest first, then those named who are not away; whether anybody stands in."""
+    over = [each.person for each in reversed(fill.overrides) if lasts(each, at)]
+    away = {each.person for each in absences if lasts(each, at)}
+    named = [person for person in fill.people if person not in away]
+    return tuple(dict.fromkeys([*over, *named])), bool(over)
+
+
+def _named_edges(fill: RoleFill, absences: Sequence[Absence]) -> list[datetime]:
+    """When who is on call of named people may change, in order."""
+    spans = (*fill.overrides, *(each for each in absences if each.person in fill.people))
+    return sorted({edge for each in spans for edge in (each.starts_at, each.ends_at)})
+
+
+def _named(roster: Roster, role: str, fill: RoleFill, at: datetime) -> OnCall:
+    people, missing = _known(roster, _named_at(fill, at, roster.absences)[0])
+    until = next((edge for edge in _named_edges(fill, roster.absences) if edge > at), None)
     because = ""
     if not people:
+        away = [each for each in roster.absences if each.person in fill.people and lasts(each, at)]
         because = _all_away(role, away) if away else _not_there(missing, role)
+        if not away and not missing:
+            because = f"the role {role} names nobody in the roster"
     return OnCall(role=role, people=people, because=because, until=until)
 
 
