@@ -26,9 +26,8 @@ from tocsin.config.report_form import report_form
 from tocsin.config.secrets import Secrets, resolve_secret
 from tocsin.config.settings import Settings, references_of
 from tocsin.config.watches import watches_of
-from tocsin.engine.carriers import Channel
 from tocsin.engine.engine import Engine, assemble
-from tocsin.engine.ports import Store
+from tocsin.engine.ports import Channel, Store
 from tocsin.engine.shelf import Shelf, put_on_shelf
 from tocsin.engine.sources import Source
 from tocsin.engine.watches import set_watching

@@ -21,9 +21,8 @@ from tocsin.base.ids import IncidentId
 from tocsin.drill.run import run_drill
 from tocsin.drill.scenario import Scenario
 from tocsin.drill.standin import rehearse_with_stand_ins
-from tocsin.engine.carriers import Outgoing
 from tocsin.engine.engine import Engine, assemble
-from tocsin.engine.ports import Unit
+from tocsin.engine.ports import Outgoing, Unit
 from tocsin.engine.records import OutboxStatus
 from tocsin.incident import commands as c
 from tocsin.incident import events as e

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from tocsin.base.ids import IncidentId
-from tocsin.engine.carriers import Outgoing
+from tocsin.engine.ports import Outgoing
 from tocsin.incident.outgoing import Letter
 
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

@@ -8,7 +8,7 @@ import pytest
 from tests.channels.sample import PAGE
 from tocsin.adapters import clock as module
 from tocsin.adapters.clock import SystemClock, SystemRandomness
-from tocsin.engine.carriers import DeliveryError
+from tocsin.engine.ports import DeliveryError
 from tocsin.testing.fakes import ManualClock, RecordingChannel, SequenceRandomness
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

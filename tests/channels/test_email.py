@@ -17,7 +17,7 @@ from tests.channels.sample import AT, PAGE, letter, outgoing
 from tocsin.adapters.channels.email import EmailChannel, channel
 from tocsin.config import Smtp, load_settings
 from tocsin.config.settings import Tls
-from tocsin.engine.carriers import DeliveryError
+from tocsin.engine.ports import DeliveryError
 from tocsin.testing.fakes import ManualClock
 from tocsin.testing.smtp import SmtpScript, SmtpSink
 

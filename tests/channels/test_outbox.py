@@ -10,7 +10,7 @@ import pytest
 from tests.channels.sample import PAGE, outgoing
 from tocsin.adapters.channels.outbox import OutboxChannel, channel
 from tocsin.config import load_settings
-from tocsin.engine.carriers import DeliveryError
+from tocsin.engine.ports import DeliveryError
 from tocsin.testing.fakes import ManualClock
 
 

@@ -24,7 +24,7 @@ from tocsin.adapters.channels import (
 )
 from tocsin.base.problems import ProblemsError
 from tocsin.config import load_settings
-from tocsin.engine.carriers import Channel, DeliveryError
+from tocsin.engine.ports import Channel, DeliveryError
 from tocsin.testing.fakes import ManualClock
 
 SECRET = "s3cr3t-t0ken"

@@ -16,7 +16,7 @@ from tocsin.adapters import httpclient
 from tocsin.adapters.channels.webhook import WebhookChannel, channel, read_secret, sign
 from tocsin.base.problems import ProblemsError
 from tocsin.config import load_settings
-from tocsin.engine.carriers import DeliveryError
+from tocsin.engine.ports import DeliveryError
 from tocsin.testing.fakes import ManualClock
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()

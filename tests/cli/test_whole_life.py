@@ -17,9 +17,9 @@ import uvicorn
 from tocsin.adapters.clock import SystemClock, SystemRandomness
 from tocsin.adapters.store.memory import MemoryStore
 from tocsin.base.ids import PersonId
-from tocsin.engine.carriers import Outgoing
 from tocsin.engine.engine import Engine, assemble
 from tocsin.engine.library import read_document
+from tocsin.engine.ports import Outgoing
 from tocsin.faces.http.app import create_app
 from tocsin.incident.events import SYSTEM
 from tocsin.incident.evolve import fold

@@ -11,10 +11,9 @@ from tests.engine.house import WINDOW, House, until
 from tocsin.base import limits
 from tocsin.base.ids import PersonId
 from tocsin.engine import delivery
-from tocsin.engine.carriers import DeliveryError, Outgoing
 from tocsin.engine.delivery import BACK_OFF_MOST, back_off, bundles, key_of
 from tocsin.engine.engine import Engine
-from tocsin.engine.ports import ConflictError, StoreUnavailableError
+from tocsin.engine.ports import ConflictError, DeliveryError, Outgoing, StoreUnavailableError
 from tocsin.engine.records import OutboxStatus
 from tocsin.incident import commands as c
 from tocsin.incident import events as e

@@ -7,8 +7,7 @@ from msgspec.structs import replace
 from tests.core.sample import BEN, CARA, P1, P4, PLAYBOOK, ROSTER, START, alert, minutes
 from tests.engine.house import House, document
 from tocsin.base.ids import IncidentId
-from tocsin.engine.carriers import DeliveryError
-from tocsin.engine.ports import StoreUnavailableError
+from tocsin.engine.ports import DeliveryError, StoreUnavailableError
 from tocsin.engine.views import Weight
 from tocsin.incident import commands as c
 from tocsin.incident.state import State

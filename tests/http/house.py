@@ -20,9 +20,9 @@ from tocsin.base.ids import PersonId
 from tocsin.base.problems import Problem
 from tocsin.config.report_form import ReportForm
 from tocsin.engine.access import Scope
-from tocsin.engine.carriers import Outgoing
 from tocsin.engine.engine import Engine, assemble
 from tocsin.engine.library import read_document
+from tocsin.engine.ports import Outgoing
 from tocsin.engine.sources import Arrival, Parsed, PlainSource, Source, SourceError
 from tocsin.faces.http.app import create_app
 from tocsin.faces.web import site

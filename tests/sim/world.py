@@ -17,11 +17,10 @@ from tocsin.alerts.model import Alert, AlertStatus
 from tocsin.alerts.recurrence import parse_words
 from tocsin.alerts.rules import InhibitRule, NoiseRules, StormRule, Window
 from tocsin.base.ids import LevelId, PersonId
-from tocsin.engine.carriers import Abilities, DeliveryError, Outgoing
 from tocsin.engine.desk import RefusedError, UnknownIncidentError
 from tocsin.engine.engine import Engine, assemble
 from tocsin.engine.library import Document
-from tocsin.engine.ports import Store, StoreUnavailableError
+from tocsin.engine.ports import DeliveryError, Outgoing, Store, StoreUnavailableError
 from tocsin.incident import commands as c
 from tocsin.incident import events as e
 from tocsin.incident.rules import Clocks
@@ -100,7 +99,6 @@ class WorldChannel:
 
     def __init__(self, kind: str, world: "World") -> None:
         self.kind = kind
-        self.abilities = Abilities(urgent=True, provider=kind)
         self.world = world
 
     def check(self, address: str) -> str | None:

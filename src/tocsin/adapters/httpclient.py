@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from tocsin.engine.carriers import DeliveryError
+from tocsin.engine.ports import DeliveryError
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 10.0

@@ -16,7 +16,7 @@ import yaml
 
 from tocsin.base.problems import ProblemsError
 from tocsin.config.secrets import Secrets
-from tocsin.engine.carriers import Channel
+from tocsin.engine.ports import Channel
 
 COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 COMPOSE_BYTES_MAX = 1024 * 1024

@@ -11,7 +11,7 @@ from tocsin.adapters.httpclient import check_url, new_client
 from tocsin.base.problems import Problem, ProblemsError
 from tocsin.config import Settings
 from tocsin.config.tables import read_table
-from tocsin.engine.carriers import Outgoing
+from tocsin.engine.ports import Outgoing
 
 CUT = "…"
 

@@ -14,12 +14,21 @@ import structlog
 
 from tocsin.alerts.model import Alert, AlertStatus, fingerprint
 from tocsin.base import limits
-from tocsin.engine.carriers import Channel, DeliveryError, Outgoing
 from tocsin.engine.desk import Also, Desk, RefusedError, UnknownIncidentError
 from tocsin.engine.hub import Hub
 from tocsin.engine.intake import Intake, IntakeFullError
 from tocsin.engine.links import Links
-from tocsin.engine.ports import Clock, ConflictError, Randomness, Store, StoreUnavailableError, Unit
+from tocsin.engine.ports import (
+    Channel,
+    Clock,
+    ConflictError,
+    DeliveryError,
+    Outgoing,
+    Randomness,
+    Store,
+    StoreUnavailableError,
+    Unit,
+)
 from tocsin.engine.records import OutboxRow, OutboxStatus
 from tocsin.engine.steady import to_its_end
 from tocsin.incident.commands import RecordDelivery

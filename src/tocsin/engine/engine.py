@@ -10,7 +10,6 @@ import structlog
 
 from tocsin.engine.access import Access
 from tocsin.engine.alertbook import AlertBook
-from tocsin.engine.carriers import Channel
 from tocsin.engine.changes import Changes
 from tocsin.engine.clockwork import Clockwork
 from tocsin.engine.deliveries import Deliveries
@@ -24,7 +23,14 @@ from tocsin.engine.library import Document, Library
 from tocsin.engine.links import Links
 from tocsin.engine.mailroom import ThreadedMail
 from tocsin.engine.noise import Noise
-from tocsin.engine.ports import Clock, ConflictError, Randomness, Store, StoreUnavailableError
+from tocsin.engine.ports import (
+    Channel,
+    Clock,
+    ConflictError,
+    Randomness,
+    Store,
+    StoreUnavailableError,
+)
 from tocsin.engine.probes import Probes
 from tocsin.engine.queries import Queries
 from tocsin.engine.remote import Remote

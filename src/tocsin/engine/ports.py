@@ -23,7 +23,7 @@ from tocsin.engine.records import (
     Token,
 )
 from tocsin.incident.events import Actor, Entry
-from tocsin.incident.outgoing import RaiseAlert, Send
+from tocsin.incident.outgoing import Letter, RaiseAlert, Send
 from tocsin.incident.state import Incident, State
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -281,4 +281,53 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Let go of the database."""
+        ...
+
+
+class DeliveryError(Exception):
+    """A channel could not deliver. `reason` is fit to be shown and holds no secret.
+
+    `retry` says whether another attempt may help; `mend` who can do what about it.
+    """
+
+    def __init__(self, reason: str, *, retry: bool, mend: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry = retry
+        self.mend = mend
+
+
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
+    """One delivery. `key` is the same on every attempt. `link` leads to the page that acknowledges,
+    or to the incident; None where there is nothing to open. `thread` is stable per incident."""
+
+    key: str
+    address: str
+    letter: Letter
+    incident: IncidentId
+    thread: str
+    urgent: bool
+    link: str | None = None
+
+
+class Channel(Protocol):
+    """A way by which pages and messages reach people."""
+
+    kind: str
+    """The name by which the roster's contact methods call it."""
+
+    def check(self, address: str) -> str | None:
+        """What is wrong with an address in the roster, in one sentence; None when it will do."""
+        ...
+
+    async def send(self, outgoing: Outgoing) -> str:
+        """Deliver, and say in a few words what the other side answered.
+
+        Raises:
+            DeliveryError: it did not go out, or the other side refused it.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
         ...

@@ -16,11 +16,19 @@ from msgspec.structs import replace
 from tocsin.base import limits
 from tocsin.engine import signing
 from tocsin.engine.access import Access
-from tocsin.engine.carriers import Channel
 from tocsin.engine.desk import Answer, Desk
 from tocsin.engine.intake import Intake, IntakeFullError
 from tocsin.engine.library import Library
-from tocsin.engine.ports import Clock, ConflictError, Randomness, Reader, Store, StoreUnavailableError, Unit
+from tocsin.engine.ports import (
+    Channel,
+    Clock,
+    ConflictError,
+    Randomness,
+    Reader,
+    Store,
+    StoreUnavailableError,
+    Unit,
+)
 from tocsin.engine.receipts import (
     CHANNEL,
     Receipt,

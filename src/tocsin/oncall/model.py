@@ -1,7 +1,6 @@
 """The roster: people, how to reach them, and who fills which role."""
 
 from datetime import date, datetime, time, timedelta
-from enum import StrEnum
 
 import msgspec
 
@@ -21,43 +20,8 @@ class ContactMethod(msgspec.Struct, frozen=True, kw_only=True):
     after: timedelta = timedelta(0)
 
 
-class Urgency(StrEnum):
-    """How a page may reach somebody: at any hour, or so that it does not wake them."""
-
-    HIGH = "high"
-    LOW = "low"
-
-
-class Restriction(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of the week, by the clock on the wall: on each of `days` (0 is Monday) from `begins` until
-    `ends`, which is on the next day where it is not later than `begins`."""
-
-    days: tuple[int, ...]
-    begins: time
-    ends: time
-
-
-class NotificationStep(msgspec.Struct, frozen=True, kw_only=True):
-    """Use the contact method of this id so long after the start of a round of a page."""
-
-    method: str
-    after: timedelta = timedelta(0)
-
-
-class NotificationRule(msgspec.Struct, frozen=True, kw_only=True):
-    """In which order, and after which delays, somebody wants to be reached by pages of an urgency."""
-
-    urgency: Urgency
-    steps: tuple[NotificationStep, ...]
-
-
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who can be paged. `zone` is the IANA zone in which times are shown to them, and by which
-    their working hours and quiet hours are meant.
-
-    `languages` are BCP 47 tags, the preferred first. `quiet_hours` are when pages of low urgency wait;
-    None stands for the hours of the settings.
-    """
+    """Somebody who can be paged. `zone` is the IANA zone in which times are shown to them."""
 
     id: PersonId
     name: str
@@ -65,31 +29,6 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     email: str = ""
     phone: str = ""
     methods: tuple[ContactMethod, ...] = ()
-    rules: tuple[NotificationRule, ...] = ()
-    languages: tuple[str, ...] = ()
-    working_hours: tuple[Restriction, ...] = ()
-    quiet_hours: tuple[Restriction, ...] | None = None
-
-    def methods_for(self, urgency: Urgency) -> tuple[ContactMethod, ...]:
-        """The contact methods of a round of a page, the first to use first, each with its delay: those of
-        the person's rule for the urgency, or all of them where there is no such rule."""
-        rule = next((each for each in self.rules if each.urgency is urgency), None)
-        found = self.methods
-        if rule is not None:
-            known = {method.id: method for method in self.methods}
-            found = tuple(
-                msgspec.structs.replace(known[step.method], after=step.after)
-                for step in rule.steps
-                if step.method in known
-            )
-        return tuple(sorted(found, key=lambda method: method.after))
-
-
-class Team(msgspec.Struct, frozen=True, kw_only=True):
-    """People who are named together."""
-
-    name: str
-    people: tuple[PersonId, ...]
 
 
 class Override(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,6 +56,15 @@ class Rotation(msgspec.Struct, frozen=True, kw_only=True):
     def length(self) -> timedelta:
         """How long a turn lasts by the clock on the wall."""
         return timedelta(hours=self.hours) if self.hours else timedelta(days=self.days)
+
+
+class Restriction(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the week, by the clock on the wall: on each of `days` (0 is Monday) from `begins` until
+    `ends`, which is on the next day where it is not later than `begins`."""
+
+    days: tuple[int, ...]
+    begins: time
+    ends: time
 
 
 class Layer(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,13 +95,11 @@ class Absence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RoleFill(msgspec.Struct, frozen=True, kw_only=True):
-    """Who fills a role: named people in order, the members of teams in order (who are among `people` as
-    well), a rotation, or a schedule of several. `overrides` are those over named people: while one lasts, its
-    person comes before all of them."""
+    """Who fills a role: named people in order, a rotation, or a schedule of several. `overrides` are those
+    over named people: while one lasts, its person comes before all of them."""
 
     role: str
     people: tuple[PersonId, ...] = ()
-    teams: tuple[str, ...] = ()
     rotation: Rotation | None = None
     schedule: Schedule | None = None
     overrides: tuple[Override, ...] = ()
@@ -190,7 +136,6 @@ class Roster(msgspec.Struct, frozen=True, kw_only=True):
     can be reached."""
 
     people: tuple[Person, ...] = ()
-    teams: tuple[Team, ...] = ()
     roles: tuple[RoleFill, ...] = ()
     absences: tuple[Absence, ...] = ()
     audiences: tuple[Audience, ...] = ()
@@ -199,6 +144,11 @@ class Roster(msgspec.Struct, frozen=True, kw_only=True):
     def person(self, person: PersonId) -> Person | None:
         """The person of this id, or None."""
         return next((each for each in self.people if each.id == person), None)
+
+    def name_of(self, person: PersonId) -> str:
+        """What to call somebody: by their name, or by their id where the roster does not know them."""
+        known = self.person(person)
+        return known.name if known else person
 
     def role(self, name: str) -> RoleFill | None:
         """Who fills the role of this name, compared as `role_key` does; None where nobody was named."""

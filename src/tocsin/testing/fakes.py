@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from tocsin.base.times import require_utc
-from tocsin.engine.carriers import Abilities, DeliveryError, Outgoing
+from tocsin.engine.ports import DeliveryError, Outgoing
 
 
 class ManualClock:
@@ -81,7 +81,6 @@ class RecordingChannel:
 
     def __init__(self, kind: str = "outbox", script: Iterable[DeliveryError | None] = ()) -> None:
         self.kind = kind
-        self.abilities = Abilities(urgent=True, provider=kind)
         self.script = list(script)
         self.down: DeliveryError | None = None
         self.attempts: list[Outgoing] = []

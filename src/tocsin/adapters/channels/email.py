@@ -15,8 +15,7 @@ import aiosmtplib
 
 from tocsin.base.ids import slug
 from tocsin.config import Secrets, Settings, Smtp
-from tocsin.engine.carriers import Abilities, Channel, DeliveryError, Outgoing
-from tocsin.engine.ports import Clock
+from tocsin.engine.ports import Channel, Clock, DeliveryError, Outgoing
 
 KIND = "email"
 TIMEOUT_SECONDS = 15.0
@@ -53,7 +52,6 @@ class EmailChannel:
     """Hands messages to a mail server, over a connection of its own for each."""
 
     kind = KIND
-    abilities = Abilities(provider="smtp")
 
     def __init__(self, smtp: Smtp, password: str, public_host: str, clock: Clock) -> None:
         self._smtp = smtp

@@ -10,8 +10,7 @@ import msgspec
 from tocsin.adapters.httpclient import ask, judge
 from tocsin.adapters.services import TokenService, base_url, body_text, in_path, set_up, stable_id
 from tocsin.config import Secrets, Settings
-from tocsin.engine.carriers import Abilities, Channel, Outgoing
-from tocsin.engine.ports import Clock
+from tocsin.engine.ports import Channel, Clock, Outgoing
 
 KIND = "matrix"
 TEXT_CHARS_MAX = 16_000
@@ -48,7 +47,6 @@ class MatrixChannel(TokenService):
     """Writes to the room that a contact method names."""
 
     kind = KIND
-    abilities = Abilities(provider="matrix")
 
     def check(self, address: str) -> str | None:
         """It must be the identifier of a room."""

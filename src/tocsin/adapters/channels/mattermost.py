@@ -8,8 +8,7 @@ import msgspec
 from tocsin.adapters.httpclient import ask, check_url, judge
 from tocsin.adapters.services import HttpService, body_text
 from tocsin.config import Secrets, Settings
-from tocsin.engine.carriers import Abilities, Channel, Outgoing
-from tocsin.engine.ports import Clock
+from tocsin.engine.ports import Channel, Clock, Outgoing
 
 KIND = "mattermost"
 TEXT_CHARS_MAX = 16_000
@@ -25,7 +24,6 @@ class MattermostChannel(HttpService):
     """Posts to the incoming webhook whose address a contact method holds."""
 
     kind = KIND
-    abilities = Abilities(page=False, provider="mattermost")
 
     def check(self, address: str) -> str | None:
         """It must be an http or https address."""

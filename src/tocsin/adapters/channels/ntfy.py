@@ -10,8 +10,7 @@ import msgspec
 from tocsin.adapters.httpclient import ask, judge
 from tocsin.adapters.services import TokenService, base_url, body_text, set_up, shortened
 from tocsin.config import Secrets, Settings
-from tocsin.engine.carriers import Abilities, Channel, Outgoing
-from tocsin.engine.ports import Clock
+from tocsin.engine.ports import Channel, Clock, Outgoing
 
 KIND = "ntfy"
 TITLE_CHARS_MAX = 250
@@ -46,7 +45,6 @@ class NtfyChannel(TokenService):
     """Publishes to the topic that a contact method names."""
 
     kind = KIND
-    abilities = Abilities(urgent=True, provider="ntfy")
 
     def check(self, address: str) -> str | None:
         """It must be a topic."""

@@ -11,8 +11,7 @@ import msgspec
 
 from tocsin.base.times import format_instant
 from tocsin.config import Secrets, Settings
-from tocsin.engine.carriers import Abilities, Channel, DeliveryError, Outgoing
-from tocsin.engine.ports import Clock
+from tocsin.engine.ports import Channel, Clock, DeliveryError, Outgoing
 
 KIND = "outbox"
 _MODE = 0o600
@@ -29,7 +28,6 @@ class OutboxChannel:
     """Writes into a file. Each line is whole and on the disk before a delivery counts as such."""
 
     kind = KIND
-    abilities = Abilities(urgent=True, provider="file")
 
     def __init__(self, file: Path, clock: Clock) -> None:
         self._file = file

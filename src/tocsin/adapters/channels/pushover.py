@@ -13,8 +13,7 @@ import msgspec
 from tocsin.adapters.httpclient import ask, judge
 from tocsin.adapters.services import TokenService, base_url, body_text, set_up, shortened
 from tocsin.config import Secrets, Settings
-from tocsin.engine.carriers import Abilities, Channel, DeliveryError, Outgoing
-from tocsin.engine.ports import Clock
+from tocsin.engine.ports import Channel, Clock, DeliveryError, Outgoing
 
 KIND = "pushover"
 TITLE_CHARS_MAX = 250
@@ -48,7 +47,6 @@ class PushoverChannel(TokenService):
     """Sends to a user's or a group's key, with a device's name after a colon where only one is meant."""
 
     kind = KIND
-    abilities = Abilities(urgent=True, provider="pushover")
 
     def check(self, address: str) -> str | None:
         """It must be a key."""

@@ -10,8 +10,7 @@ import msgspec
 from tocsin.adapters.httpclient import ask, judge
 from tocsin.adapters.services import TokenService, base_url, body_text, set_up, shortened
 from tocsin.config import Secrets, Settings
-from tocsin.engine.carriers import Abilities, Channel, DeliveryError, Outgoing
-from tocsin.engine.ports import Clock
+from tocsin.engine.ports import Channel, Clock, DeliveryError, Outgoing
 
 KIND = "slack"
 HEADER_CHARS_MAX = 150
@@ -55,7 +54,6 @@ class SlackChannel(TokenService):
     """Writes to a channel or to a person, by their identifier."""
 
     kind = KIND
-    abilities = Abilities(provider="slack")
 
     def check(self, address: str) -> str | None:
         """It must be the identifier of a channel or a person."""

@@ -9,8 +9,7 @@ from tocsin.adapters.httpclient import ask, judge
 from tocsin.adapters.services import HttpService, base_url, body_text, set_up
 from tocsin.base.problems import Problem, ProblemsError
 from tocsin.config import Secrets, Settings
-from tocsin.engine.carriers import Abilities, Channel, DeliveryError, Outgoing
-from tocsin.engine.ports import Clock
+from tocsin.engine.ports import Channel, Clock, DeliveryError, Outgoing
 
 KIND = "sms"
 TEXT_CHARS_MAX = 480
@@ -70,7 +69,6 @@ class SmsChannel(HttpService):
     """Sends to the number that a contact method holds."""
 
     kind = KIND
-    abilities = Abilities(provider="twilio")
 
     def __init__(self, url: str, account: str, token: str, sender: str) -> None:
         super().__init__()

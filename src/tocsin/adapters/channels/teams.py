@@ -7,8 +7,7 @@ import msgspec
 from tocsin.adapters.httpclient import ask, check_url, judge
 from tocsin.adapters.services import HttpService, body_text, shortened
 from tocsin.config import Secrets, Settings
-from tocsin.engine.carriers import Abilities, Channel, Outgoing
-from tocsin.engine.ports import Clock
+from tocsin.engine.ports import Channel, Clock, Outgoing
 
 KIND = "teams"
 TEXT_CHARS_MAX = 8_000
@@ -26,7 +25,6 @@ class TeamsChannel(HttpService):
     """Posts to the workflow whose address a contact method holds."""
 
     kind = KIND
-    abilities = Abilities(page=False, provider="teams")
 
     def check(self, address: str) -> str | None:
         """It must be an http or https address."""

@@ -9,8 +9,7 @@ from tocsin.adapters.httpclient import Answer, ask, judge
 from tocsin.adapters.services import TokenService, base_url, body_text, set_up
 from tocsin.base.problems import Problem, ProblemsError
 from tocsin.config import Secrets, Settings
-from tocsin.engine.carriers import Abilities, Channel, Outgoing
-from tocsin.engine.ports import Clock
+from tocsin.engine.ports import Channel, Clock, Outgoing
 
 KIND = "telegram"
 TEXT_CHARS_MAX = 4_000
@@ -49,7 +48,6 @@ class TelegramChannel(TokenService):
     """Writes to the chat that a contact method names by its number, or a channel by its @name."""
 
     kind = KIND
-    abilities = Abilities(urgent=True, provider="telegram")
 
     def check(self, address: str) -> str | None:
         """It must be a chat."""

@@ -12,8 +12,7 @@ import msgspec
 from tocsin.adapters.httpclient import check_url, new_client, post
 from tocsin.base.problems import Problem, ProblemsError
 from tocsin.config import Secrets, Settings
-from tocsin.engine.carriers import Abilities, Channel, Outgoing
-from tocsin.engine.ports import Clock
+from tocsin.engine.ports import Channel, Clock, Outgoing
 
 KIND = "webhook"
 FIELD = "webhook.secret_ref"
@@ -60,7 +59,6 @@ class WebhookChannel:
     """Posts to the address of a contact method."""
 
     kind = KIND
-    abilities = Abilities(urgent=True)
 
     def __init__(self, key: bytes, clock: Clock, client: httpx.AsyncClient | None = None) -> None:
         self._key = key
