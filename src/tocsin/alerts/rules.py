@@ -26,6 +26,11 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     zone: str
     text: str
 
+    @property
+    def when(self) -> str:
+        """When it begins, as its author wrote it, with the zone that is meant."""
+        return f"{self.text} ({self.zone})"
+
 
 class InhibitRule(msgspec.Struct, frozen=True, kw_only=True):
     """While an alert that matches `source` fires, those that match `target` and have the same values of

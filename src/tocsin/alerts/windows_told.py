@@ -16,7 +16,7 @@ def window_rows(windows: Iterable[Window], at: datetime) -> Iterator[tuple[str, 
         yield (
             each.name,
             each.matchers.text,
-            f"{each.text} ({each.zone})",
+            each.when,
             humane(each.lasts),
             holds(occurrence(each, at)),
         )

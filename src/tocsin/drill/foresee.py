@@ -129,8 +129,7 @@ def _calls_when_answered(opened: _Life, rules: Rules, at: datetime) -> tuple[Cal
     if not opened.incident.pages:
         return ()
     person = opened.incident.pages[0].person
-    known = rules.roster.person(person)
-    actor = e.Actor(e.ActorKind.PERSON, person, known.name if known else person)
+    actor = e.Actor(e.ActorKind.PERSON, person, rules.roster.name_of(person))
     life = _ask(opened, c.Acknowledge(person=person, via="explain"), actor, rules, at)
     return tuple(call for call in _calls(life, rules, at) if call.after > timedelta(0))
 

@@ -210,8 +210,7 @@ class _Drill:
         return named or PersonId(wanted)
 
     def _actor(self, person: PersonId) -> e.Actor:
-        known = self.rules.roster.person(person)
-        return e.Actor(e.ActorKind.PERSON, person, known.name if known else person)
+        return e.Actor(e.ActorKind.PERSON, person, self.rules.roster.name_of(person))
 
     def _say(
         self,

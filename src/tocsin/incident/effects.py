@@ -100,8 +100,7 @@ def page_letter(page: Page, incident: Incident, zone: str, rules: Rules) -> Lett
             f"Respond by: {in_zone(by, zone)} ({humane(path.response_time(incident, rules))} after it began)"
         )
     else:
-        first = rules.roster.person(incident.acknowledged_by) if incident.acknowledged_by else None
-        who = first.name if first else incident.acknowledged_by
+        who = rules.roster.name_of(incident.acknowledged_by) if incident.acknowledged_by else ""
         lines.append(f"Acknowledged by {who} at {in_zone(incident.acknowledged_at, zone)}")
     lines.append(f"Began: {in_zone(incident.opened_at, zone)}")
     lines += [f"You are paged as {reason.role or page.role}: {reason.text}" for reason in page.reasons]

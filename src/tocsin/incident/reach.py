@@ -297,8 +297,7 @@ def page_deadlines(incident: Incident, rules: Rules) -> Iterator[Deadline]:
             at=want.at, kind=kind, key=want.key, role=want.role, text=f"Page {want.role}: {want.text}"
         )
     for step in next_steps(incident, rules):
-        person = rules.roster.person(step.page.person)
-        name = person.name if person else step.page.person
+        name = rules.roster.name_of(step.page.person)
         yield Deadline(
             at=step.at,
             kind=DeadlineKind.PAGE_STEP,

@@ -153,15 +153,10 @@ class _Shower:
 def _who(people: "People", shift: "Shift") -> str:
     if not shift.people:
         return "nobody"
-    names = ", ".join(_name(people, each) for each in shift.people)
+    names = ", ".join(people.name_of(each) for each in shift.people)
     if shift.stands_in:
         return f"{names} (stands in)"
-    return f"{names} (for {_name(people, shift.instead_of)}, who is away)" if shift.instead_of else names
-
-
-def _name(people: "People", person: str) -> str:
-    known = next((each for each in people.people if each.id == person), None)
-    return known.name if known else person
+    return f"{names} (for {people.name_of(shift.instead_of)}, who is away)" if shift.instead_of else names
 
 
 def _tell(
@@ -179,7 +174,7 @@ def _tell(
     for clash in doubles:
         both = " and ".join(clash.roles)
         when = f"from {shown(clash.span.starts_at)} until {shown(clash.span.ends_at)}"
-        write(f"{_name(people, clash.person)} is on call for {both} at once {when}.", "yellow")
+        write(f"{people.name_of(clash.person)} is on call for {both} at once {when}.", "yellow")
     if not empty and not doubles:
         write("Somebody is on call at every time, and nobody in two places.", "green")
     if carried:
@@ -187,7 +182,7 @@ def _tell(
         table(
             ("WHO", "ON CALL", "AT NIGHT", "AT WEEKENDS"),
             [
-                (_name(people, each.person), *map(_hours, (each.total, each.nights, each.weekends)))
+                (people.name_of(each.person), *map(_hours, (each.total, each.nights, each.weekends)))
                 for each in carried
             ],
         )

@@ -175,20 +175,22 @@ class WindowRow(msgspec.Struct, frozen=True, kw_only=True):
 def window_rows(windows: Sequence[Planned], now: datetime) -> tuple[WindowRow, ...]:
     """The maintenance windows, in their order. The playbook is named where there are windows of several."""
     several = len({each.book.name for each in windows}) > 1
-    return tuple(
-        WindowRow(
-            name=each.window.name,
-            playbook=each.book.playbook.title if several else "",
-            matchers=tuple(matcher_words(matcher) for matcher in each.window.matchers.all),
-            when=f"{each.window.text} ({each.window.zone})",
-            lasts=humane(each.window.lasts),
-            holds=occurs is not None and occurs.is_open,
-            starts=moment(occurs.starts_at) if occurs else None,
-            ends=moment(occurs.ends_at) if occurs else None,
-            left=countdown(occurs.ends_at, now) if occurs and occurs.is_open else None,
-        )
-        for each in windows
-        for occurs in (each.occurs,)
+    return tuple(_window_row(each, each.book.playbook.title if several else "", now) for each in windows)
+
+
+def _window_row(planned: Planned, playbook: str, now: datetime) -> WindowRow:
+    window, occurs = planned.window, planned.occurs
+    holds = occurs is not None and occurs.is_open
+    return WindowRow(
+        name=window.name,
+        playbook=playbook,
+        matchers=tuple(matcher_words(matcher) for matcher in window.matchers.all),
+        when=window.when,
+        lasts=humane(window.lasts),
+        holds=holds,
+        starts=moment(occurs.starts_at) if occurs else None,
+        ends=moment(occurs.ends_at) if occurs else None,
+        left=countdown(occurs.ends_at, now) if occurs and holds else None,
     )
 
 

@@ -160,8 +160,7 @@ async def acknowledge(request: AnyRequest, token: FromPath[str], face: TheFace) 
     if found is None:
         raise NotFoundException
     incident, _, person_id = found
-    person = face.engine.library.roster.person(person_id)
-    actor = Actor(ActorKind.PERSON, person_id, person.name if person else person_id)
+    actor = Actor(ActorKind.PERSON, person_id, face.engine.library.roster.name_of(person_id))
     try:
         answer = await face.engine.desk.handle(incident, Acknowledge(person=person_id, via="link"), actor)
         told = Notice(text=answer.said or "Acknowledged.", refused=False)

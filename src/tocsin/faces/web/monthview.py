@@ -133,7 +133,7 @@ def _stretches(
         at = max(at, shift.starts_at)
         first = shift.people[0]
         yield Stretch(
-            who=_name(roster, first),
+            who=roster.name_of(first),
             hue=hues.get(first, 0),
             begins=_clock(at, starts, where),
             instead=_instead(roster, shift),
@@ -145,13 +145,8 @@ def _stretches(
 
 def _instead(roster: Roster, shift: Shift) -> str:
     if shift.instead_of is not None:
-        return f"for {_name(roster, shift.instead_of)}, who is away"
+        return f"for {roster.name_of(shift.instead_of)}, who is away"
     return "stands in" if shift.stands_in else ""
-
-
-def _name(roster: Roster, person: PersonId) -> str:
-    known = roster.person(person)
-    return known.name if known else person
 
 
 def _clock(at: datetime, starts: datetime, where: tzinfo) -> str:

@@ -27,32 +27,25 @@ WEEKS_MAX = 52
 class Who(msgspec.Struct, frozen=True, kw_only=True):
     """A person on call; `clock` is the time where they are, in words."""
 
-    id: str
     name: str
     clock: str
 
 
 class DutyRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Who fills a role, and who comes after them; `by_turns` says that it has a calendar."""
+    """Who fills a role, and who comes after them."""
 
     role: str
     people: tuple[Who, ...]
     because: str
     until: Moment | None
     then: str
-    by_turns: bool
 
 
 class LoadRow(msgspec.Struct, frozen=True, kw_only=True):
-    """What being paged cost a person."""
+    """What being paged cost a person. `usual_answer` is "" where they answered none."""
 
-    id: str
     name: str
-    pages: int
-    nights: int
-    nights_woken: int
-    weekends: int
-    answered: int
+    load: PageLoad
     usual_answer: str
 
 
@@ -119,7 +112,6 @@ def duty_rows(roster: Roster, duty: Duty) -> tuple[DutyRow, ...]:
     """Who is on call, role by role."""
     rows: list[DutyRow] = []
     for each in duty.roles:
-        fill = roster.role(each.role)
         after = on_call(roster, each.role, each.until) if each.until else None
         rows.append(
             DutyRow(
@@ -128,7 +120,6 @@ def duty_rows(roster: Roster, duty: Duty) -> tuple[DutyRow, ...]:
                 because=each.because,
                 until=moment(each.until) if each.until else None,
                 then=(after.people[0].name if after.people else "nobody") if after else "",
-                by_turns=fill is not None and fill.turns is not None,
             )
         )
     return tuple(rows)
@@ -136,9 +127,7 @@ def duty_rows(roster: Roster, duty: Duty) -> tuple[DutyRow, ...]:
 
 def _who(person: Person, at: datetime) -> Who:
     place = person.zone.rpartition("/")[2].replace("_", " ")
-    return Who(
-        id=person.id, name=person.name, clock=f"{at.astimezone(zone(person.zone)):%a %H:%M} in {place}"
-    )
+    return Who(name=person.name, clock=f"{at.astimezone(zone(person.zone)):%a %H:%M} in {place}")
 
 
 def _month(face: Face, principal: Principal, role: str, month: str, now: datetime) -> Month | None:
@@ -148,14 +137,13 @@ def _month(face: Face, principal: Principal, role: str, month: str, now: datetim
         ValueError: the month cannot be read.
     """
     roster = face.engine.library.roster
-    turning = [each for each in roster.roles if each.turns is not None]
+    turning = [(each, each.turns) for each in roster.roles if each.turns is not None]
     if not turning:
         return None
-    fill = next((each for each in turning if role_key(each.role) == role_key(role)), turning[0])
-    reader = roster.person(principal.person) if principal.person else None
-    turns = fill.turns
-    assert turns is not None, "it was chosen for being filled by turns"
-    zone_name = reader.zone if reader else turns.layers[0].rotation.zone if turns.layers else "UTC"
+    fill, turns = next((each for each in turning if role_key(each[0].role) == role_key(role)), turning[0])
+    zone_name = turns.layers[0].rotation.zone if turns.layers else "UTC"
+    if principal.person and (reader := roster.person(principal.person)):
+        zone_name = reader.zone
     return month_of(roster, fill, read_month(month, now.astimezone(zone(zone_name)).date()), zone_name, now)
 
 
@@ -169,19 +157,11 @@ def _path(face: Face, duty: Duty) -> str:
 
 def load_rows(roster: Roster, loads: Sequence[PageLoad]) -> tuple[LoadRow, ...]:
     """What being paged cost everybody, in words."""
-    found: list[LoadRow] = []
-    for each in loads:
-        known = roster.person(each.person)
-        found.append(
-            LoadRow(
-                id=each.person if known else "",
-                name=known.name if known else each.person,
-                pages=each.pages,
-                nights=each.nights,
-                nights_woken=each.nights_woken,
-                weekends=each.weekends,
-                answered=each.answered,
-                usual_answer=humane(each.usual_answer) if each.usual_answer is not None else "",
-            )
+    return tuple(
+        LoadRow(
+            name=roster.name_of(each.person),
+            load=each,
+            usual_answer="" if each.usual_answer is None else humane(each.usual_answer),
         )
-    return tuple(found)
+        for each in loads
+    )
