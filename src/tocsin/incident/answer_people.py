@@ -46,8 +46,7 @@ def _who_was_first(incident: Incident, ask: Ask[c.Acknowledge], reader: Person) 
     when = in_zone(incident.acknowledged_at, reader.zone)
     if incident.acknowledged_by == reader.id:
         return f"You acknowledged {incident.id} before, at {when}."
-    first = ask.rules.roster.person(incident.acknowledged_by) if incident.acknowledged_by else None
-    name = first.name if first else incident.acknowledged_by
+    name = ask.rules.roster.name_of(incident.acknowledged_by) if incident.acknowledged_by else ""
     return f"{name} acknowledged {incident.id} first, at {when}."
 
 
